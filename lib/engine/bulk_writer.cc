@@ -1,0 +1,111 @@
+// SstFileWriter and IngestExternalFiles, with the calls that keep them fast and safe together.
+#include "engine/bulk_writer.h"
+
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
+
+#include "content/digest.h"
+#include "engine/rocks_options.h"
+#include "engine/status.h"
+#include "record/keys.h"
+
+namespace cairn {
+
+struct BulkWriter::State {
+  State(const Database& database, std::filesystem::path file)
+      : path(std::move(file)),
+        writer(rocksdb::EnvOptions(database.options().db),
+               rocksdb::Options(database.options().db, database.options().of(Family::Chunks)),
+               database.handle(Family::Chunks)) {}
+
+  std::filesystem::path path;
+  bool finished = false;
+  std::string frame;  // Reused from chunk to chunk.
+  rocksdb::SstFileWriter writer;
+};
+
+BulkWriter::BulkWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+BulkWriter::~BulkWriter() {
+  if (!state_->finished) {
+    std::error_code ignored;
+    std::filesystem::remove(state_->path, ignored);
+  }
+}
+
+Result<std::unique_ptr<BulkWriter>> BulkWriter::create(const Database& database,
+                                                       std::filesystem::path path) {
+  std::unique_ptr<BulkWriter> out(
+      new BulkWriter(std::make_unique<State>(database, std::move(path))));
+  if (const auto status = out->state_->writer.Open(out->state_->path.string()); !status.ok()) {
+    return tl::unexpected(to_error(status, "creating " + out->state_->path.string()));
+  }
+  return out;
+}
+
+Result<void> build_frame(const FrameHeader& header, std::span<const std::byte> payload,
+                         const Digest& expected, std::string& out) {
+  const auto header_bytes = frame_header_bytes(payload.size());
+  out.resize(header_bytes + payload.size());
+  const auto bytes = std::as_writable_bytes(std::span(out));
+  encode_frame_header(header, bytes.first(header_bytes));
+  if (copy_and_digest(bytes.data() + header_bytes, payload) != expected) {
+    return tl::unexpected(
+        Error{Code::InvalidArgument, "its bytes changed while they were being saved"});
+  }
+  return {};
+}
+
+Result<std::uint32_t> BulkWriter::add(ChunkId id, const FrameHeader& header,
+                                      std::span<const std::byte> payload,
+                                      const Digest& expected) {
+  if (auto built = build_frame(header, payload, expected, state_->frame); !built) {
+    return tl::unexpected(std::move(built.error()));
+  }
+  const auto status = state_->writer.Put(encode_chunk_key(id), state_->frame);
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "writing " + state_->path.string()));
+  }
+  return static_cast<std::uint32_t>(state_->frame.size());
+}
+
+Result<BuiltFile> BulkWriter::finish() {
+  rocksdb::ExternalSstFileInfo info;
+  if (const auto status = state_->writer.Finish(&info); !status.ok()) {
+    return tl::unexpected(to_error(status, "syncing " + state_->path.string()));
+  }
+  state_->finished = true;
+  return BuiltFile{state_->path, info.file_checksum, info.file_checksum_func_name};
+}
+
+Result<void> ingest(Database& database, const std::vector<BuiltFile>& files) {
+  if (files.empty()) {
+    return {};
+  }
+  rocksdb::IngestExternalFileArg arg;
+  arg.column_family = database.handle(Family::Chunks);
+  arg.options.move_files = true;
+  arg.options.write_global_seqno = false;
+  arg.options.verify_checksums_before_ingest = false;  // We have just written them.
+  arg.options.verify_file_checksum = false;            // Takes our checksums as they are.
+  for (const auto& file : files) {
+    arg.external_files.push_back(file.path.string());
+    arg.files_checksums.push_back(file.checksum);
+    arg.files_checksum_func_names.push_back(file.checksum_name);
+  }
+  const auto status = database.rocks()->IngestExternalFiles({arg});
+  for (const auto& file : files) {
+    std::error_code ignored;
+    std::filesystem::remove(file.path, ignored);
+  }
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "ingesting new chunks"));
+  }
+  return {};
+}
+
+}  // namespace cairn

@@ -1,0 +1,188 @@
+// Opening, reading, flushing and closing RocksDB.
+#include "engine/database.h"
+
+#include <utility>
+
+#include <unistd.h>
+
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/snapshot.h>
+
+#include "engine/rocks_options.h"
+#include "engine/status.h"
+
+namespace cairn {
+
+namespace {
+
+// RocksDB 7 returns the database as a plain pointer, newer ones as a unique_ptr.
+template <class Open>
+rocksdb::Status open_as_unique(std::unique_ptr<rocksdb::DB>& out, Open&& open) {
+  if constexpr (requires(rocksdb::DB** raw) { open(raw); }) {
+    rocksdb::DB* raw = nullptr;
+    const auto status = open(&raw);
+    out.reset(raw);
+    return status;
+  } else {
+    return open(&out);
+  }
+}
+
+class SnapshotReader final : public Reader {
+ public:
+  explicit SnapshotReader(const Database& database)
+      : database_(database), snapshot_(database.rocks()) {
+    read_.snapshot = snapshot_.snapshot();
+  }
+
+  Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
+    std::string value;
+    const auto status = database_.rocks()->Get(read_, database_.handle(family), key, &value);
+    if (status.IsNotFound()) {
+      return std::nullopt;
+    }
+    if (!status.ok()) {
+      return tl::unexpected(to_error(status, "reading " + std::string(name_of(family))));
+    }
+    return value;
+  }
+
+  Cursor cursor(Family family) const override {
+    return Cursor(std::unique_ptr<rocksdb::Iterator>(
+        database_.rocks()->NewIterator(read_, database_.handle(family))));
+  }
+
+ private:
+  const Database& database_;
+  rocksdb::ManagedSnapshot snapshot_;
+  rocksdb::ReadOptions read_;
+};
+
+}  // namespace
+
+Database::Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock)
+    : dir_(std::move(dir)), mode_(mode), lock_(std::move(lock)), pid_(::getpid()) {}
+
+Result<std::shared_ptr<Database>> Database::open(const StoreDir& dir, const DatabaseMode& mode,
+                                                 std::optional<LockFile> lock) {
+  std::shared_ptr<Database> out(new Database(dir, mode, std::move(lock)));
+  if (auto opened = out->open_rocks(); !opened) {
+    return tl::unexpected(std::move(opened.error()));
+  }
+  return out;
+}
+
+Result<void> Database::open_rocks() {
+  options_ = std::make_unique<RocksOptions>(
+      rocks_options({.mmap = mode_.mmap, .create = mode_.create}));
+  const auto path = dir_.database().string();
+  const auto status = open_as_unique(db_, [&](auto* out) {
+    return mode_.write ? rocksdb::DB::Open(options_->db, path, options_->families, &handles_, out)
+                       : rocksdb::DB::OpenForReadOnly(options_->db, path, options_->families,
+                                                      &handles_, out);
+  });
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "opening " + path));
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> Database::peek(const StoreDir& dir, std::string_view key) {
+  const auto options = rocks_options({.mmap = false, .create = false});
+  const auto path = dir.database().string();
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  auto status = open_as_unique(db, [&](auto* out) {
+    return rocksdb::DB::OpenForReadOnly(options.db, path, {options.families.front()}, &handles,
+                                        out);
+  });
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "opening " + path));
+  }
+  std::string value;
+  status = db->Get({}, handles.front(), key, &value);
+  for (auto* handle : handles) {
+    db->DestroyColumnFamilyHandle(handle);
+  }
+  if (status.IsNotFound()) {
+    return std::nullopt;
+  }
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "reading " + path));
+  }
+  return value;
+}
+
+Database::~Database() {
+  if (!same_process()) {
+    // A forked child has the memory but not the threads: closing here would hang or write.
+    static_cast<void>(db_.release());
+    return;
+  }
+  if (!db_) {
+    return;
+  }
+  if (mode_.write && !failed_) {
+    static_cast<void>(flush());  // What it would save is in the synced log as well.
+  }
+  for (auto* handle : handles_) {
+    db_->DestroyColumnFamilyHandle(handle);
+  }
+  db_->Close();
+}
+
+bool Database::same_process() const noexcept { return ::getpid() == pid_; }
+
+std::unique_ptr<Reader> Database::snapshot() const {
+  return std::make_unique<SnapshotReader>(*this);
+}
+
+Result<std::vector<std::optional<std::string>>> Database::get_many(
+    Family family, const std::vector<std::string>& keys) const {
+  const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db_->MultiGet({}, handle(family), keys.size(), slices.data(), values.data(), statuses.data());
+  std::vector<std::optional<std::string>> out(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].ok()) {
+      out[i] = values[i].ToString();
+    } else if (!statuses[i].IsNotFound()) {
+      return tl::unexpected(to_error(statuses[i], "reading " + std::string(name_of(family))));
+    }
+  }
+  return out;
+}
+
+Result<void> Database::flush() {
+  const auto status = db_->Flush(rocksdb::FlushOptions(), handles_);
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "flushing"));
+  }
+  return {};
+}
+
+Result<void> Database::check_writable() const {
+  if (!mode_.write) {
+    return tl::unexpected(
+        Error{Code::InvalidArgument, "the store was opened for reading only"});
+  }
+  if (failed_) {
+    const std::lock_guard guard(failure_mutex_);
+    return tl::unexpected(
+        Error{Code::Io, "the store refuses to write after a failure (close and reopen it): " +
+                            failure_});
+  }
+  return {};
+}
+
+void Database::fail_stop(const Error& error) {
+  const std::lock_guard guard(failure_mutex_);
+  if (!failed_) {
+    failure_ = error.message;
+    failed_ = true;
+  }
+}
+
+}  // namespace cairn

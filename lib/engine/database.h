@@ -1,0 +1,98 @@
+// Database: the opened RocksDB of a store: its families, the ways to read them, and the two ways
+// to write, a synced batch (commit_queue.h) and the ingestion of built files (bulk_writer.h).
+//
+// Thread-safe. The last owner closes it: memtables are flushed, so that the log is empty at rest.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "cairn/error.h"
+#include "engine/lock_file.h"
+#include "engine/reader.h"
+#include "engine/store_dir.h"
+
+namespace rocksdb {
+class DB;
+class ColumnFamilyHandle;
+class Status;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace cairn {
+
+struct RocksOptions;
+
+struct DatabaseMode {
+  bool write = true;
+  bool create = false;
+  bool mmap = true;
+};
+
+class Database {
+ public:
+  // Opens (or makes) the database of `dir`. For writing, the caller holds the lock, and the
+  // database keeps it until it is closed.
+  [[nodiscard]] static Result<std::shared_ptr<Database>> open(const StoreDir& dir,
+                                                              const DatabaseMode& mode,
+                                                              std::optional<LockFile> lock);
+  // One value of the `default` family, by a read-only open of that family alone: works on stores of
+  // newer formats too, and changes nothing.
+  [[nodiscard]] static Result<std::optional<std::string>> peek(const StoreDir& dir,
+                                                               std::string_view key);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  [[nodiscard]] const StoreDir& dir() const noexcept { return dir_; }
+  [[nodiscard]] bool writable() const noexcept { return mode_.write; }
+  // False in a child after fork(), where nothing of it may be used.
+  [[nodiscard]] bool same_process() const noexcept;
+
+  // The newest state, frozen. Does not outlive the database.
+  [[nodiscard]] std::unique_ptr<Reader> snapshot() const;
+
+  // The values of many keys at once, in their order, from the newest state.
+  [[nodiscard]] Result<std::vector<std::optional<std::string>>> get_many(
+      Family family, const std::vector<std::string>& keys) const;
+
+  // Writes memtables to files and empties the log.
+  [[nodiscard]] Result<void> flush();
+
+  // After a failed write or sync of anything but a full disk the database refuses to write.
+  [[nodiscard]] Result<void> check_writable() const;
+  void fail_stop(const Error& error);
+
+  // For this layer.
+  [[nodiscard]] rocksdb::DB* rocks() const noexcept { return db_.get(); }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(Family family) const noexcept {
+    return handles_[static_cast<std::size_t>(family)];
+  }
+  [[nodiscard]] const RocksOptions& options() const noexcept { return *options_; }
+
+ private:
+  Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock);
+  [[nodiscard]] Result<void> open_rocks();
+
+  StoreDir dir_;
+  DatabaseMode mode_;
+  std::optional<LockFile> lock_;  // Released after everything below is gone.
+  pid_t pid_;
+  std::unique_ptr<RocksOptions> options_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+
+  std::atomic<bool> failed_{false};
+  mutable std::mutex failure_mutex_;
+  std::string failure_;  // Guarded by failure_mutex_.
+};
+
+}  // namespace cairn

@@ -1,0 +1,34 @@
+// StoreDir: the store's directory and what stands in it beside the database.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "cairn/error.h"
+
+namespace cairn {
+
+struct StoreDir {
+  enum class Kind : std::uint8_t { Missing, Empty, Store, Foreign };
+
+  std::filesystem::path root;
+
+  [[nodiscard]] std::filesystem::path database() const { return root / "db"; }
+  [[nodiscard]] std::filesystem::path lock() const { return root / "LOCK.cairn"; }
+  [[nodiscard]] std::filesystem::path incoming() const { return root / "incoming"; }
+  [[nodiscard]] std::filesystem::path readme() const { return root / "README"; }
+
+  // What the path is now; Io where it cannot be read. A store is known by its lock file.
+  [[nodiscard]] Result<Kind> inspect() const;
+
+  // Makes the directory, `incoming/` and README, and syncs them. Can be repeated.
+  [[nodiscard]] Result<void> create() const;
+
+  // Removes whatever a save that never ended left in `incoming/`; under the lock.
+  [[nodiscard]] Result<void> empty_incoming() const;
+
+  // Bytes of all files below the directory.
+  [[nodiscard]] Result<std::uint64_t> disk_bytes() const;
+};
+
+}  // namespace cairn

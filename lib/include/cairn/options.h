@@ -1,0 +1,55 @@
+// Options of the calls of Store, one struct a call. None of them is kept on disk.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cairn {
+
+struct OpenOptions {
+  enum class Mode : std::uint8_t {
+    Create,     // Read and write; a missing or empty directory becomes a store.
+    ReadWrite,  // Read and write; NotFound where there is no store.
+    ReadOnly,   // Read; takes no lock, changes no file. Locked while another process writes.
+  };
+  Mode mode = Mode::Create;
+
+  // How long to wait for another writer to go before Locked is returned. Default: not at all.
+  std::chrono::milliseconds lock_wait{0};
+
+  // Reads through a memory mapping, the fastest way. An I/O error of the disk is then a SIGBUS;
+  // turn it off for disks that are suspect.
+  bool mmap = true;
+
+  // Threads that one save or load may use; 0 is one a core.
+  unsigned threads = 0;
+};
+
+// What a save does when a chunk's digest is stored already.
+enum class Dedup : std::uint8_t {
+  Compare,  // Compare the bytes: different chunks with one digest are both kept.
+  Trust,    // Take the digest's word; for stores whose every writer is trusted. Faster.
+};
+
+struct SaveOptions {
+  // Move an artifact that stands at the key to the trash, in the same commit. Default: a
+  // different artifact at the key is AlreadyExists.
+  bool replace = false;
+
+  // Aliases to point at the new artifact in the same commit.
+  std::vector<std::string> aliases;
+
+  Dedup dedup = Dedup::Compare;
+
+  // Compute each tensor's numeric health while its bytes pass by.
+  bool health = true;
+};
+
+struct LoadOptions {
+  // Threads that one read of a large tensor may use; 0 takes the store's.
+  unsigned threads = 0;
+};
+
+}  // namespace cairn

@@ -1,0 +1,103 @@
+// Store: one directory of models, configs and metadata, opened by a path.
+//
+//   auto store = cairn::Store::open("models.cairn");
+//   cairn::Draft draft;
+//   draft.tensor("weights", weights).metric("loss", 0.031);
+//   auto receipt = store->save({"mnist-mlp", "1.0.0", epoch}, draft);
+//   auto best = store->load("mnist-mlp:1@min=loss");
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cairn/artifact.h"
+#include "cairn/draft.h"
+#include "cairn/error.h"
+#include "cairn/key.h"
+#include "cairn/options.h"
+#include "cairn/query.h"
+
+namespace cairn {
+
+// What a save did.
+struct Receipt {
+  Key key;         // What the ref became.
+  Digest digest;   // The artifact's.
+  bool existed = false;  // The same artifact stood at the key already; nothing was written.
+  std::uint64_t size_bytes = 0;        // Tensors and files as given.
+  std::uint64_t chunks = 0;            // What they were cut into,
+  std::uint64_t new_chunks = 0;        // of which so many were not yet in the store,
+  std::uint64_t new_bytes = 0;         // with so many bytes.
+};
+
+// A move-only handle; every call may be made from any thread at any time, saves included. Not
+// usable in a child after fork(): calls there return InvalidArgument. One process writes a store
+// at a time. Artifacts and tensors may outlive the handle, and then hold the store open.
+//
+// Besides the codes each call names: Io, NoSpace and Corruption wherever the disk is touched.
+// After a failed sync the handle refuses to write (Io); what was acknowledged is safe.
+class Store {
+ public:
+  // Opens or creates the store in `directory`. A directory that is not empty and no store is
+  // refused untouched (InvalidArgument). NotFound, Locked (with the pid of the writer),
+  // NewerFormat.
+  [[nodiscard]] CAIRN_API static Result<Store> open(const std::filesystem::path& directory,
+                                                    const OpenOptions& options = {});
+
+  CAIRN_API Store(Store&&) noexcept;
+  CAIRN_API Store& operator=(Store&&) noexcept;
+  CAIRN_API ~Store();  // As close(), except that what lives keeps the store open.
+
+  // Saves a draft as one artifact: when it returns, the artifact is on disk, whole and synced; on
+  // an error the store is as before. Saving the same artifact at its key again is no error
+  // (`existed`); another one there is AlreadyExists, unless `options.replace`. InvalidArgument,
+  // LimitExceeded.
+  [[nodiscard]] CAIRN_API Result<Receipt> save(const Ref& ref, const Draft& draft,
+                                               const SaveOptions& options = {});
+
+  // Finds the one artifact that a ref names and reads its records. NotFound says what exists;
+  // InvalidArgument for a ref that names a set.
+  [[nodiscard]] CAIRN_API Result<Artifact> load(const Ref& ref,
+                                                const LoadOptions& options = {}) const;
+
+  // The key that a ref names, as load would find it.
+  [[nodiscard]] CAIRN_API Result<Key> resolve(const Ref& ref) const;
+
+  // Moves artifacts to the trash, in one commit. The ref is a full key (NAME:VERSION@EPOCH), an
+  // alias or a set; anything shorter is InvalidArgument and says how many it might mean. Busy
+  // where an alias points at one of them. Returns the keys.
+  [[nodiscard]] CAIRN_API Result<std::vector<Key>> remove(const Ref& ref);
+
+  // Artifacts in the order of name, version, epoch; all names that have one.
+  [[nodiscard]] CAIRN_API Result<std::vector<ArtifactInfo>> list(
+      const ListOptions& options = {}) const;
+  [[nodiscard]] CAIRN_API Result<std::vector<std::string>> names() const;
+
+  // Points `name:alias` at what `target` names, which must be of the same name; makes it where it
+  // is missing, in one synced commit. Removing a missing alias is NotFound.
+  [[nodiscard]] CAIRN_API Result<void> set_alias(std::string_view name, std::string_view alias,
+                                                 const Ref& target);
+  [[nodiscard]] CAIRN_API Result<void> remove_alias(std::string_view name, std::string_view alias);
+  // The aliases of a name, sorted; of all names where `name` is empty.
+  [[nodiscard]] CAIRN_API Result<std::vector<AliasInfo>> aliases(std::string_view name = {}) const;
+
+  // Counts what the store holds; reads every metadata record and the chunk index.
+  [[nodiscard]] CAIRN_API Result<StoreStats> stats() const;
+
+  // Flushes, syncs and closes, and gives the lock back. Busy, with their number and nothing
+  // done, while artifacts or tensors of it live. Afterwards every call is InvalidArgument.
+  [[nodiscard]] CAIRN_API Result<void> close();
+
+  struct State;
+
+ private:
+  explicit Store(std::shared_ptr<State> state) noexcept;
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,169 @@
+// Draft: collects, checks names and shapes, and keeps the first error.
+#include "cairn/draft.h"
+
+#include <utility>
+
+#include "base/text.h"
+
+namespace cairn {
+
+namespace {
+
+// The value of a label in a list, changed where it is there already.
+template <class List, class T>
+void set_label(List& list, std::string_view name, T value) {
+  for (auto& [known, old] : list) {
+    if (known == name) {
+      old = std::move(value);
+      return;
+    }
+  }
+  list.emplace_back(std::string(name), std::move(value));
+}
+
+Result<void> check_label(std::string_view what, std::string_view name, std::size_t count) {
+  if (count >= kMaxLabels) {
+    return fail(Code::LimitExceeded, "more than " + std::to_string(kMaxLabels) + " " +
+                                         std::string(what) + "s in one artifact");
+  }
+  return check_item_name(what, name, kMaxLabelBytes);
+}
+
+Result<void> check_items(const Draft::Parts& parts) {
+  if (parts.tensors.size() + parts.files.size() >= kMaxItems) {
+    return fail(Code::LimitExceeded,
+                "more than " + std::to_string(kMaxItems) + " tensors and files in one artifact");
+  }
+  return {};
+}
+
+Result<void> check_view(std::string_view name, const TensorView& view) {
+  auto bytes = shape_bytes(view.dtype, view.shape);
+  if (!bytes) {
+    return fail("tensor " + quoted(name), std::move(bytes.error()));
+  }
+  if (*bytes != view.bytes.size()) {
+    return fail(Code::InvalidArgument,
+                "tensor " + quoted(name) + ": shape " + to_string(view.shape) + " of " +
+                    std::string(to_string(view.dtype)) + " is " + std::to_string(*bytes) +
+                    " bytes, but " + std::to_string(view.bytes.size()) + " are given");
+  }
+  return {};
+}
+
+}  // namespace
+
+Draft& Draft::fail(Error error) {
+  if (!error_) {
+    error_ = std::move(error);
+  }
+  return *this;
+}
+
+Draft& Draft::add_view(std::string_view name, TensorView view, std::shared_ptr<const void> owner,
+                       const Shape* shape) {
+  if (shape != nullptr) {
+    view.shape = *shape;
+    view.layout = Layout::C;
+  }
+  if (auto valid = check_item_name("tensor", name, kMaxItemNameBytes); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (auto room = check_items(parts_); !room) {
+    return fail(std::move(room.error()));
+  }
+  if (auto fits = check_view(name, view); !fits) {
+    return fail(std::move(fits.error()));
+  }
+  parts_.tensors.push_back({std::string(name), std::move(view), std::move(owner)});
+  return *this;
+}
+
+Draft& Draft::file(std::string_view name, const std::filesystem::path& path) {
+  if (auto valid = check_item_name("file", name, kMaxItemNameBytes); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (auto room = check_items(parts_); !room) {
+    return fail(std::move(room.error()));
+  }
+  parts_.files.push_back({std::string(name), path});
+  return *this;
+}
+
+Draft& Draft::file(std::string_view name, std::vector<std::byte> bytes) {
+  file(name, std::filesystem::path());
+  if (!error_) {
+    parts_.files.back().source = std::move(bytes);
+  }
+  return *this;
+}
+
+Draft& Draft::config(Value value) {
+  if (auto valid = check_value(value); !valid) {
+    return fail({valid.error().code, "config: " + valid.error().message});
+  }
+  parts_.config = std::move(value);
+  return *this;
+}
+
+Draft& Draft::config(ConfigTable table) {
+  parts_.config = std::move(table);
+  return *this;
+}
+
+Draft& Draft::metric(std::string_view name, double value) {
+  if (auto valid = check_label("metric", name, parts_.metrics.size()); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  set_label(parts_.metrics, name, value);
+  return *this;
+}
+
+Draft& Draft::tag(std::string_view name, std::string_view value) {
+  if (auto valid = check_label("tag", name, parts_.tags.size()); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (value.size() > kMaxTagValueBytes || !is_utf8(value)) {
+    return fail({Code::InvalidArgument,
+                 "tag " + quoted(name) + ": a value is at most " +
+                     std::to_string(kMaxTagValueBytes) + " bytes of UTF-8, found " +
+                     std::to_string(value.size()) + " bytes: " + quoted(value)});
+  }
+  set_label(parts_.tags, name, std::string(value));
+  return *this;
+}
+
+Draft& Draft::field(std::string_view name, Value value) {
+  if (auto valid = check_label("field", name, parts_.fields.size()); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (auto valid = check_value(value); !valid) {
+    return fail({valid.error().code, "field " + quoted(name) + ": " + valid.error().message});
+  }
+  set_label(parts_.fields, name, std::move(value));
+  return *this;
+}
+
+Draft& Draft::parent(const Key& key) {
+  if (auto valid = check_name(key.name); !valid) {
+    return fail({valid.error().code, "parent: " + valid.error().message});
+  }
+  parts_.parent = key;
+  return *this;
+}
+
+Draft& Draft::producer(std::string_view text) {
+  if (text.size() > kMaxProducerBytes || !is_utf8(text)) {
+    return fail({Code::InvalidArgument, "producer: at most " + std::to_string(kMaxProducerBytes) +
+                                            " bytes of UTF-8, found " + quoted(text)});
+  }
+  parts_.producer = text;
+  return *this;
+}
+
+Draft& Draft::created_at(Time time) {
+  parts_.created_at = time;
+  return *this;
+}
+
+}  // namespace cairn

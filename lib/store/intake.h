@@ -1,0 +1,51 @@
+// Intake: takes the pieces of a cutting into the store: hashes them, finds those that are stored
+// already, writes the new ones. When it is done, every piece has a ChunkRef, and all new chunks are
+// either durable in `chunks` or ready to go into the commit batch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cairn/error.h"
+#include "cairn/options.h"
+#include "content/health.h"
+#include "engine/bulk_writer.h"
+#include "record/chunk_location.h"
+#include "record/content_record.h"
+#include "store/cutting.h"
+#include "store/session.h"
+
+namespace cairn {
+
+// A chunk that this save adds, for the index.
+struct NewChunk {
+  Digest digest;
+  std::uint32_t slot = 0;
+  ChunkLocation location;
+};
+
+struct SmallFrame {
+  ChunkId id;
+  std::string frame;
+};
+
+struct Intake {
+  std::vector<ChunkRef> refs;        // One a piece.
+  std::vector<HealthPart> health;    // One a piece; empty where it was not wanted.
+  std::vector<NewChunk> new_chunks;
+  std::vector<SmallFrame> small;     // New chunks that go into the commit batch.
+  std::uint64_t new_bytes = 0;       // Plain bytes of new_chunks.
+};
+
+// InvalidArgument where bytes change while they are being saved. On an error nothing is left in
+// `incoming/`; chunks that were ingested are garbage.
+[[nodiscard]] Result<Intake> take_in(Session& session, const Cutting& cutting,
+                                     const SaveOptions& options);
+
+// The digests alone: nothing is looked up or written.
+[[nodiscard]] Result<std::vector<Digest>> hash_pieces(Session& session, const Cutting& cutting);
+
+}  // namespace cairn

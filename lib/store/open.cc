@@ -1,0 +1,290 @@
+// Opening a store.
+//
+// For writing: 1 recognise the directory, 2 take the lock, 3 look at the superblock through a
+// read-only open, so that a newer or damaged store is refused before anything is changed, 4 open
+// the database, 5 settle where ids and commits go on.
+// For reading: the same without lock and without a change; a writer that turns up meanwhile means
+// that the view may have holes, so it is thrown away.
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "cairn/version.h"
+#include "content/chunker.h"
+#include "engine/store_dir.h"
+#include "record/store_records.h"
+#include "store/session.h"
+
+namespace cairn {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Error no_store(const fs::path& path) {
+  return {Code::NotFound, "no store at " + path.string()};
+}
+
+Error foreign(const fs::path& path) {
+  return {Code::InvalidArgument,
+          path.string() + " is no cairn store, and not an empty directory: left untouched"};
+}
+
+// Whether the database was begun; one that lost its CURRENT file is damaged, not new.
+Result<bool> has_database(const StoreDir& dir) {
+  std::error_code error;
+  if (fs::exists(dir.database() / "CURRENT", error)) {
+    return true;
+  }
+  for (auto it = fs::directory_iterator(dir.database(), error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    if (it->path().extension() == ".sst") {
+      return fail(Code::Corruption, dir.database().string() + " holds data but no CURRENT file");
+    }
+  }
+  return false;
+}
+
+Result<Superblock> check_superblock(const StoreDir& dir, const std::optional<std::string>& bytes) {
+  if (!bytes) {
+    return fail(Code::Corruption, dir.root.string() + ": the superblock is missing");
+  }
+  auto superblock = decode_superblock(*bytes);
+  if (!superblock) {
+    return fail(dir.root.string() + ": superblock", std::move(superblock.error()));
+  }
+  return superblock;
+}
+
+Superblock new_superblock() {
+  Superblock out;
+  std::random_device random;
+  for (auto& byte : out.store_uuid) {
+    byte = static_cast<std::uint8_t>(random());
+  }
+  out.created_at = now();
+  out.tensor_chunk_bytes = kTensorChunkBytes;
+  out.producer = "cairn " + std::string(version());
+  return out;
+}
+
+// The superblock is the last thing that the making of a store writes.
+Result<void> settle_superblock(Session& session, bool create) {
+  auto bytes = session.database().snapshot()->get(Family::Default, kSuperblockKey);
+  if (!bytes) {
+    return fail(std::move(bytes.error()));
+  }
+  if (*bytes || !create) {
+    auto checked = check_superblock(session.database().dir(), *bytes);
+    return checked ? Result<void>() : fail(std::move(checked.error()));
+  }
+  return session.commits().run([](Batch& batch, std::uint64_t) -> Result<void> {
+    batch.put(Family::Default, kSuperblockKey, encode_superblock(new_superblock()));
+    return {};
+  });
+}
+
+struct Start {
+  Counters stored;
+  std::uint64_t next_id = 1;
+};
+
+Result<Start> read_start(const Database& database) {
+  const auto reader = database.snapshot();
+  auto bytes = reader->get(Family::Default, kCountersKey);
+  if (!bytes) {
+    return fail(std::move(bytes.error()));
+  }
+  Start start;
+  if (*bytes) {
+    auto decoded = decode_counters(**bytes);
+    if (!decoded) {
+      return fail(database.dir().root.string() + ": counters", std::move(decoded.error()));
+    }
+    start.stored = *decoded;
+  }
+  auto next = first_free_id(*reader, start.stored.next_id);
+  if (!next) {
+    return fail(std::move(next.error()));
+  }
+  start.next_id = *next;
+  return start;
+}
+
+Result<std::shared_ptr<Session>> make_session(std::shared_ptr<Database> database,
+                                              const OpenOptions& options) {
+  auto start = read_start(*database);
+  if (!start) {
+    return fail(std::move(start.error()));
+  }
+  const unsigned threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  auto session = std::make_shared<Session>(std::move(database), start->next_id,
+                                           start->stored.commits, threads);
+  if (session->database().writable() && start->next_id != start->stored.next_id) {
+    // Ids of chunks that no commit names are never given out again: on disk before any is used.
+    auto settled = session->commits().run(
+        [&](Batch& batch, std::uint64_t commit) -> Result<void> {
+          batch.put(Family::Default, kCountersKey,
+                    encode_counters({.commits = commit, .next_id = start->next_id}));
+          return {};
+        });
+    if (!settled) {
+      return fail(std::move(settled.error()));
+    }
+  }
+  return session;
+}
+
+Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir,
+                                                  const OpenOptions& options) {
+  const bool create = options.mode == OpenOptions::Mode::Create;
+  if (create) {
+    std::error_code error;
+    fs::create_directories(dir.root, error);
+    if (error) {
+      return fail(Code::Io, "creating " + dir.root.string() + ": " + error.message());
+    }
+  }
+  auto lock = LockFile::acquire(dir.lock(), options.lock_wait);
+  if (!lock) {
+    return fail(std::move(lock.error()));
+  }
+  auto begun = has_database(dir);
+  if (!begun) {
+    return fail(std::move(begun.error()));
+  }
+  if (*begun) {
+    auto bytes = Database::peek(dir, kSuperblockKey);
+    if (!bytes) {
+      return fail(std::move(bytes.error()));
+    }
+    if (*bytes || !create) {
+      if (auto checked = check_superblock(dir, *bytes); !checked) {
+        return fail(std::move(checked.error()));
+      }
+    }
+  } else if (!create) {
+    return fail(no_store(dir.root));
+  }
+  if (auto made = dir.create(); !made) {
+    return fail(std::move(made.error()));
+  }
+  if (auto emptied = dir.empty_incoming(); !emptied) {
+    return fail(std::move(emptied.error()));
+  }
+  auto database = Database::open(dir, {.write = true, .create = create, .mmap = options.mmap},
+                                 std::move(*lock));
+  if (!database) {
+    return fail(std::move(database.error()));
+  }
+  auto session = make_session(std::move(*database), options);
+  if (!session) {
+    return session;
+  }
+  if (auto settled = settle_superblock(**session, create); !settled) {
+    return fail(std::move(settled.error()));
+  }
+  return session;
+}
+
+// What a writer changes when it replaces files: the manifest's name and size.
+std::string manifest_state(const StoreDir& dir) {
+  std::ifstream file(dir.database() / "CURRENT");
+  std::string name;
+  std::getline(file, name);
+  std::error_code error;
+  const auto size = fs::file_size(dir.database() / name, error);
+  return name + ":" + std::to_string(error ? 0 : size);
+}
+
+Result<void> check_no_writer(const StoreDir& dir) {
+  auto holder = LockFile::holder(dir.lock());
+  if (!holder) {
+    return fail(std::move(holder.error()));
+  }
+  if (*holder) {
+    return fail(Code::Locked, "the store is open for writing in process (pid " +
+                                  std::to_string(**holder) + "): " + dir.root.string());
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Session>> open_once_for_reading(const StoreDir& dir,
+                                                       const OpenOptions& options) {
+  const auto before = manifest_state(dir);
+  auto bytes = Database::peek(dir, kSuperblockKey);
+  if (!bytes) {
+    return fail(std::move(bytes.error()));
+  }
+  if (auto checked = check_superblock(dir, *bytes); !checked) {
+    return fail(std::move(checked.error()));
+  }
+  auto database =
+      Database::open(dir, {.write = false, .create = false, .mmap = options.mmap}, std::nullopt);
+  if (!database) {
+    return fail(std::move(database.error()));
+  }
+  if (auto alone = check_no_writer(dir); !alone) {
+    return fail(std::move(alone.error()));
+  }
+  if (manifest_state(dir) != before) {
+    return fail(Code::Retry, dir.root.string() + " changed while it was being opened");
+  }
+  return make_session(std::move(*database), options);
+}
+
+Result<std::shared_ptr<Session>> open_for_reading(const StoreDir& dir,
+                                                  const OpenOptions& options) {
+  if (auto alone = check_no_writer(dir); !alone) {
+    return fail(std::move(alone.error()));
+  }
+  auto begun = has_database(dir);
+  if (!begun) {
+    return fail(std::move(begun.error()));
+  }
+  if (!*begun) {
+    return fail(no_store(dir.root));
+  }
+  for (int attempt = 0;; ++attempt) {
+    auto session = open_once_for_reading(dir, options);
+    if (session || session.error().code != Code::Retry || attempt == 4) {
+      return session;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10 << attempt));
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Session>> Session::open(const fs::path& path, const OpenOptions& options) {
+  const auto trimmed = path.has_filename() ? path : path.parent_path();
+  const StoreDir dir{trimmed};
+  auto kind = dir.inspect();
+  if (!kind) {
+    return fail(std::move(kind.error()));
+  }
+  const bool create = options.mode == OpenOptions::Mode::Create;
+  switch (*kind) {
+    case StoreDir::Kind::Foreign:
+      return fail(foreign(path));
+    case StoreDir::Kind::Missing:
+    case StoreDir::Kind::Empty:
+      if (!create) {
+        return fail(no_store(path));
+      }
+      break;
+    case StoreDir::Kind::Store:
+      break;
+  }
+  return options.mode == OpenOptions::Mode::ReadOnly ? open_for_reading(dir, options)
+                                                     : open_for_writing(dir, options);
+}
+
+}  // namespace cairn

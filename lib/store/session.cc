@@ -1,0 +1,38 @@
+// What an opened store shares.
+#include "store/session.h"
+
+#include "base/text.h"
+
+namespace cairn {
+
+Session::Session(std::shared_ptr<Database> database, std::uint64_t next_id,
+                 std::uint64_t last_commit, unsigned threads)
+    : database_(std::move(database)),
+      ids_(next_id),
+      commits_(*database_, ids_, last_commit),
+      threads_(threads) {}
+
+std::filesystem::path Session::new_incoming_file() {
+  return database_->dir().incoming() / (std::to_string(++files_) + ".sst");
+}
+
+Result<std::shared_ptr<Session>> Store::State::use(const std::shared_ptr<State>& state) {
+  if (!state) {
+    return fail(Code::InvalidArgument, "the store handle was moved from");
+  }
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard guard(state->mutex);
+    session = state->session;
+  }
+  if (!session) {
+    return fail(Code::InvalidArgument, "the store is closed");
+  }
+  if (!session->database().same_process()) {
+    return fail(Code::InvalidArgument,
+                "the store was opened before fork(): open it again in this process");
+  }
+  return session;
+}
+
+}  // namespace cairn

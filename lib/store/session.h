@@ -1,0 +1,80 @@
+// Session: an opened store, shared by its handle and by the artifacts and tensors that came from
+// it. The last of them closes the database and gives the lock back.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "cairn/error.h"
+#include "cairn/options.h"
+#include "cairn/store.h"
+#include "engine/commit_queue.h"
+#include "engine/database.h"
+#include "engine/ids.h"
+
+namespace cairn {
+
+// Thread-safe.
+class Session {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<Session>> open(const std::filesystem::path& path,
+                                                             const OpenOptions& options);
+
+  Session(std::shared_ptr<Database> database, std::uint64_t next_id, std::uint64_t last_commit,
+          unsigned threads);
+
+  [[nodiscard]] Database& database() noexcept { return *database_; }
+  [[nodiscard]] IdAllocator& ids() noexcept { return ids_; }
+  [[nodiscard]] CommitQueue& commits() noexcept { return commits_; }
+  [[nodiscard]] unsigned threads() const noexcept { return threads_; }
+
+  // How many artifacts and tensors hold the session.
+  [[nodiscard]] std::size_t leases() const noexcept { return leases_; }
+
+  // A name for a new file in `incoming/`, used once.
+  [[nodiscard]] std::filesystem::path new_incoming_file();
+
+ private:
+  friend class Lease;
+
+  std::shared_ptr<Database> database_;
+  IdAllocator ids_;
+  CommitQueue commits_;
+  unsigned threads_;
+  std::atomic<std::size_t> leases_{0};
+  std::atomic<std::uint64_t> files_{0};
+};
+
+// What an artifact or a tensor holds to keep its session open, and to be counted.
+class Lease {
+ public:
+  explicit Lease(std::shared_ptr<Session> session) : session_(std::move(session)) {
+    ++session_->leases_;
+  }
+  ~Lease() { --session_->leases_; }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  [[nodiscard]] const std::shared_ptr<Session>& session() const noexcept { return session_; }
+
+ private:
+  std::shared_ptr<Session> session_;
+};
+
+// Behind a Store handle: the session, until close().
+struct Store::State {
+  explicit State(std::shared_ptr<Session> opened) : session(std::move(opened)) {}
+
+  // The session of a usable handle; InvalidArgument after close(), move or fork().
+  [[nodiscard]] static Result<std::shared_ptr<Session>> use(const std::shared_ptr<State>& state);
+
+  std::mutex mutex;
+  std::shared_ptr<Session> session;  // Guarded by mutex; null after close().
+};
+
+}  // namespace cairn

@@ -1,0 +1,147 @@
+// Store: the facade. It finds the session behind the handle and passes the call on.
+#include "cairn/store.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "catalog/aliases.h"
+#include "catalog/artifacts.h"
+#include "catalog/resolve.h"
+#include "store/operations.h"
+#include "store/session.h"
+
+namespace cairn {
+
+namespace {
+
+Result<void> check_alias_call(std::string_view name, std::string_view alias) {
+  if (auto valid = check_name(name); !valid) {
+    return valid;
+  }
+  return check_alias(alias);
+}
+
+}  // namespace
+
+Store::Store(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const std::filesystem::path& directory, const OpenOptions& options) {
+  auto session = Session::open(directory, options);
+  if (!session) {
+    return fail(std::move(session.error()));
+  }
+  return Store(std::make_shared<State>(std::move(*session)));
+}
+
+Result<Receipt> Store::save(const Ref& ref, const Draft& draft, const SaveOptions& options) {
+  auto session = State::use(state_);
+  return session ? save_artifact(**session, ref, draft, options)
+                 : fail(std::move(session.error()));
+}
+
+Result<Artifact> Store::load(const Ref& ref, const LoadOptions& options) const {
+  auto session = State::use(state_);
+  return session ? load_artifact(*session, ref, options) : fail(std::move(session.error()));
+}
+
+Result<Key> Store::resolve(const Ref& ref) const {
+  auto session = State::use(state_);
+  return session ? resolve_one(*(*session)->database().snapshot(), ref)
+                 : fail(std::move(session.error()));
+}
+
+Result<std::vector<Key>> Store::remove(const Ref& ref) {
+  auto session = State::use(state_);
+  return session ? remove_artifacts(**session, ref) : fail(std::move(session.error()));
+}
+
+Result<std::vector<ArtifactInfo>> Store::list(const ListOptions& options) const {
+  auto session = State::use(state_);
+  return session ? list_artifacts(*(*session)->database().snapshot(), options)
+                 : fail(std::move(session.error()));
+}
+
+Result<std::vector<std::string>> Store::names() const {
+  auto session = State::use(state_);
+  return session ? list_names(*(*session)->database().snapshot())
+                 : fail(std::move(session.error()));
+}
+
+Result<void> Store::set_alias(std::string_view name, std::string_view alias, const Ref& target) {
+  auto session = State::use(state_);
+  if (!session) {
+    return fail(std::move(session.error()));
+  }
+  if (auto valid = check_alias_call(name, alias); !valid) {
+    return valid;
+  }
+  return (*session)->commits().run([&](Batch& batch, std::uint64_t) -> Result<void> {
+    auto key = resolve_one(batch, target);
+    if (!key) {
+      return fail(std::move(key.error()));
+    }
+    if (key->name != name) {
+      return fail(Code::InvalidArgument, "alias " + std::string(name) + ":" + std::string(alias) +
+                                             " cannot point at " + key->to_string() +
+                                             ": aliases stay within their name");
+    }
+    return put_alias(batch, alias, *key, now());
+  });
+}
+
+Result<void> Store::remove_alias(std::string_view name, std::string_view alias) {
+  auto session = State::use(state_);
+  if (!session) {
+    return fail(std::move(session.error()));
+  }
+  if (auto valid = check_alias_call(name, alias); !valid) {
+    return valid;
+  }
+  return (*session)->commits().run([&](Batch& batch, std::uint64_t) {
+    return drop_alias(batch, name, alias, now());
+  });
+}
+
+Result<std::vector<AliasInfo>> Store::aliases(std::string_view name) const {
+  auto session = State::use(state_);
+  if (!session) {
+    return fail(std::move(session.error()));
+  }
+  if (!name.empty()) {
+    if (auto valid = check_name(name); !valid) {
+      return fail(std::move(valid.error()));
+    }
+  }
+  return list_aliases(*(*session)->database().snapshot(), name);
+}
+
+Result<StoreStats> Store::stats() const {
+  auto session = State::use(state_);
+  return session ? count_store(**session) : fail(std::move(session.error()));
+}
+
+Result<void> Store::close() {
+  auto session = State::use(state_);
+  if (!session) {
+    return fail(std::move(session.error()));
+  }
+  if (const auto leases = (*session)->leases(); leases != 0) {
+    return fail(Code::Busy, std::to_string(leases) +
+                                (leases == 1 ? " artifact or tensor" : " artifacts or tensors") +
+                                " of the store still in use");
+  }
+  if ((*session)->database().writable()) {
+    if (auto flushed = (*session)->database().flush(); !flushed) {
+      return flushed;
+    }
+  }
+  const std::lock_guard guard(state_->mutex);
+  state_->session.reset();
+  return {};
+}
+
+}  // namespace cairn
