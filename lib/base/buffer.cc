@@ -13,7 +13,9 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-std::size_t rounded_up(std::size_t size, std::size_t step) { return (size + step - 1) / step * step; }
+std::size_t rounded_up(std::size_t size, std::size_t step) {
+  return (size + step - 1) / step * step;
+}
 
 }  // namespace
 
@@ -31,6 +33,8 @@ Buffer::Buffer(std::size_t size) : size_(size) {
   }
 }
 
-void Buffer::Free::operator()(std::byte* data) const noexcept { std::free(data); }
+void Buffer::Free::operator()(std::byte* data) const noexcept {
+  std::free(data);
+}
 
 }  // namespace cairn

@@ -24,8 +24,7 @@ Result<std::optional<AliasRecord>> find_record(const Reader& reader, std::string
   }
   auto record = decode_alias(**bytes);
   if (!record) {
-    return fail("alias " + std::string(name) + ":" + std::string(alias),
-                std::move(record.error()));
+    return fail("alias " + std::string(name) + ":" + std::string(alias), std::move(record.error()));
   }
   return std::move(*record);
 }
@@ -116,8 +115,8 @@ Result<void> drop_alias(Batch& batch, std::string_view name, std::string_view al
   }
   if (!*record || (*record)->moves.back().removed) {
     auto others = list_aliases(batch, name);
-    return fail(Code::NotFound, "no alias " + std::string(name) + ":" + std::string(alias) +
-                                    "; " + (others ? existing(*others) : ""));
+    return fail(Code::NotFound, "no alias " + std::string(name) + ":" + std::string(alias) + "; " +
+                                    (others ? existing(*others) : ""));
   }
   AliasMove removal = (*record)->moves.back();
   removal.removed = true;

@@ -149,8 +149,7 @@ Result<std::vector<Version>> list_versions(const Reader& reader, std::string_vie
   return versions;
 }
 
-Result<std::vector<ArtifactInfo>> list_artifacts(const Reader& reader,
-                                                 const ListOptions& options) {
+Result<std::vector<ArtifactInfo>> list_artifacts(const Reader& reader, const ListOptions& options) {
   const bool below = options.name.ends_with('/');
   if (!options.name.empty()) {
     const auto name = std::string_view(options.name).substr(0, options.name.size() - below);
@@ -167,19 +166,18 @@ Result<std::vector<ArtifactInfo>> list_artifacts(const Reader& reader,
   if (options.limit == 0) {
     return out;
   }
-  auto done = for_each_artifact(
-      reader, prefix, options.after,
-      [&](const Key& key, std::string_view bytes) -> Result<bool> {
-        if (options.version && key.version != *options.version) {
-          return true;
-        }
-        auto info = info_of(key, bytes);
-        if (!info) {
-          return fail(std::move(info.error()));
-        }
-        out.push_back(std::move(*info));
-        return out.size() < options.limit;
-      });
+  auto done = for_each_artifact(reader, prefix, options.after,
+                                [&](const Key& key, std::string_view bytes) -> Result<bool> {
+                                  if (options.version && key.version != *options.version) {
+                                    return true;
+                                  }
+                                  auto info = info_of(key, bytes);
+                                  if (!info) {
+                                    return fail(std::move(info.error()));
+                                  }
+                                  out.push_back(std::move(*info));
+                                  return out.size() < options.limit;
+                                });
   if (!done) {
     return fail(std::move(done.error()));
   }

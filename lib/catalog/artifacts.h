@@ -31,8 +31,7 @@ namespace cairn {
 // after `after` on, until it returns false or fails. The value is the metadata record's bytes.
 using Visit = std::function<Result<bool>(const Key& key, std::string_view metadata)>;
 [[nodiscard]] Result<void> for_each_artifact(const Reader& reader, std::string_view prefix,
-                                             const std::optional<Key>& after,
-                                             const Visit& visit);
+                                             const std::optional<Key>& after, const Visit& visit);
 
 // Names that have an artifact, found by skipping from name to name.
 [[nodiscard]] Result<std::vector<std::string>> list_names(const Reader& reader);

@@ -20,7 +20,9 @@ namespace {
 using Versions = RefParts::Versions;
 using Epochs = RefParts::Epochs;
 
-std::string in_ref(const Ref& ref) { return "ref " + quoted(ref.text()); }
+std::string in_ref(const Ref& ref) {
+  return "ref " + quoted(ref.text());
+}
 
 // "it has 1.0.0 2.0.0", for messages; at most ten.
 template <class Items, class Print>
@@ -41,9 +43,8 @@ Error no_such_name(const Reader& reader, const std::string& name) {
   if (!names || names->empty()) {
     return {Code::NotFound, "no model " + quoted(name) + ": the store is empty"};
   }
-  return {Code::NotFound,
-          first_few("no model " + quoted(name) + "; the store has", *names,
-                    [](const std::string& other) { return other; })};
+  return {Code::NotFound, first_few("no model " + quoted(name) + "; the store has", *names,
+                                    [](const std::string& other) { return other; })};
 }
 
 Error no_such_version(const Reader& reader, const std::string& name, const Version& version) {
@@ -91,8 +92,8 @@ Result<Best> find_best(const Reader& reader, const std::string& prefix, const Re
           if (name != parts.metric || std::isnan(value)) {
             continue;
           }
-          const bool wins = !best.key || (parts.epochs == Epochs::Min ? value < best.value
-                                                                      : value > best.value);
+          const bool wins =
+              !best.key || (parts.epochs == Epochs::Min ? value < best.value : value > best.value);
           if (wins) {
             best.key = key;
             best.value = value;
@@ -119,31 +120,30 @@ Result<Key> resolve_best(const Reader& reader, const std::string& prefix, const 
   if (best->metrics.empty()) {
     return fail(Code::NotFound, lead + "; there are no metrics");
   }
-  return fail(Code::NotFound,
-              first_few(lead + "; the metrics are", best->metrics,
-                        [](const std::string& name) { return name; }));
+  return fail(Code::NotFound, first_few(lead + "; the metrics are", best->metrics,
+                                        [](const std::string& name) { return name; }));
 }
 
 Result<Key> resolve_digest(const Reader& reader, const Ref& ref, const RefParts& parts) {
   std::optional<Key> found;
   std::optional<Digest> digest;
   bool ambiguous = false;
-  auto walked = for_each_artifact(
-      reader, "", std::nullopt, [&](const Key& key, std::string_view bytes) -> Result<bool> {
-        auto record = decode_metadata_of(key, bytes);
-        if (!record) {
-          return fail(std::move(record.error()));
-        }
-        if (!record->artifact.to_string().starts_with(parts.digest)) {
-          return true;
-        }
-        ambiguous = digest && *digest != record->artifact;
-        if (!found) {
-          found = key;
-          digest = record->artifact;
-        }
-        return !ambiguous;
-      });
+  auto walked = for_each_artifact(reader, "", std::nullopt,
+                                  [&](const Key& key, std::string_view bytes) -> Result<bool> {
+                                    auto record = decode_metadata_of(key, bytes);
+                                    if (!record) {
+                                      return fail(std::move(record.error()));
+                                    }
+                                    if (!record->artifact.to_string().starts_with(parts.digest)) {
+                                      return true;
+                                    }
+                                    ambiguous = digest && *digest != record->artifact;
+                                    if (!found) {
+                                      found = key;
+                                      digest = record->artifact;
+                                    }
+                                    return !ambiguous;
+                                  });
   if (!walked) {
     return fail(std::move(walked.error()));
   }
@@ -171,9 +171,8 @@ Result<Key> resolve_version(const Reader& reader, const RefParts& parts) {
     }
     auto aliases = list_aliases(reader, parts.name);
     const auto name = [](const AliasInfo& info) { return info.alias; };
-    return fail(Code::NotFound,
-                first_few("no alias " + parts.name + ":" + parts.alias + "; it has",
-                          aliases.value_or(std::vector<AliasInfo>{}), name));
+    return fail(Code::NotFound, first_few("no alias " + parts.name + ":" + parts.alias + "; it has",
+                                          aliases.value_or(std::vector<AliasInfo>{}), name));
   }
   auto version = last_version(reader, parts.name);
   if (!version) {
@@ -213,8 +212,8 @@ Result<std::vector<Key>> keys_of(const Reader& reader, const std::string& prefix
   std::vector<Key> out;
   auto walked = for_each_artifact(
       reader, prefix, std::nullopt, [&](const Key& key, std::string_view) -> Result<bool> {
-        const bool in = parts.epochs != Epochs::Range ||
-                        (key.epoch >= parts.epoch && key.epoch <= parts.last);
+        const bool in =
+            parts.epochs != Epochs::Range || (key.epoch >= parts.epoch && key.epoch <= parts.last);
         if (in) {
           out.push_back(key);
         }
@@ -320,7 +319,9 @@ Result<std::vector<Key>> resolve_all(const Reader& reader, const Ref& ref) {
   return keys;
 }
 
-bool is_open_for_save(const RefParts& parts) { return parts.versions == Versions::Unsaid; }
+bool is_open_for_save(const RefParts& parts) {
+  return parts.versions == Versions::Unsaid;
+}
 
 Result<Key> resolve_for_save(const Reader& reader, const Ref& ref) {
   const auto& said = ref.parts();
@@ -332,8 +333,9 @@ Result<Key> resolve_for_save(const Reader& reader, const Ref& ref) {
   const bool epoch_ok = parts.epochs == Epochs::Unsaid || parts.epochs == Epochs::Exact;
   if (!version_ok || !epoch_ok) {
     return fail(Code::InvalidArgument,
-                in_ref(ref) + ": save takes NAME, NAME:VERSION or NAME:VERSION@EPOCH, not an "
-                              "alias or a selector");
+                in_ref(ref) +
+                    ": save takes NAME, NAME:VERSION or NAME:VERSION@EPOCH, not an "
+                    "alias or a selector");
   }
   Key key{parts.name, parts.version, parts.epochs == Epochs::Exact ? parts.epoch : 0};
   if (parts.versions == Versions::Exact) {

@@ -247,4 +247,12 @@ Health finish_health(const HealthPart& sum) noexcept {
   return out;
 }
 
+bool all_bools(std::span<const std::byte> bytes) noexcept {
+  std::byte seen{0};
+  for (const auto byte : bytes) {
+    seen |= byte;
+  }
+  return seen <= std::byte{1};
+}
+
 }  // namespace cairn

@@ -28,6 +28,10 @@ struct HealthPart {
 // `bytes` is a whole number of elements, of any alignment.
 [[nodiscard]] HealthPart measure_health(DType dtype, std::span<const std::byte> bytes) noexcept;
 
+// Whether every byte is 0 or 1, as those of a bool tensor are: any other value in a C++ bool is
+// undefined behaviour.
+[[nodiscard]] bool all_bools(std::span<const std::byte> bytes) noexcept;
+
 // Adds `next`, the part of the following chunk, to `sum`.
 void add_health(HealthPart& sum, const HealthPart& next) noexcept;
 

@@ -1,6 +1,7 @@
 // SstFileWriter and IngestExternalFiles, with the calls that keep them fast and safe together.
 #include "engine/bulk_writer.h"
 
+#include <cstring>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -53,7 +54,11 @@ Result<void> build_frame(const FrameHeader& header, std::span<const std::byte> p
   out.resize(header_bytes + payload.size());
   const auto bytes = std::as_writable_bytes(std::span(out));
   encode_frame_header(header, bytes.first(header_bytes));
-  if (copy_and_digest(bytes.data() + header_bytes, payload) != expected) {
+  const auto copy = bytes.subspan(header_bytes);
+  if (!payload.empty()) {
+    std::memcpy(copy.data(), payload.data(), payload.size());
+  }
+  if (chunk_digest(copy) != expected) {  // Of what will be written, not of what may yet change.
     return tl::unexpected(
         Error{Code::InvalidArgument, "its bytes changed while they were being saved"});
   }
@@ -61,8 +66,7 @@ Result<void> build_frame(const FrameHeader& header, std::span<const std::byte> p
 }
 
 Result<std::uint32_t> BulkWriter::add(ChunkId id, const FrameHeader& header,
-                                      std::span<const std::byte> payload,
-                                      const Digest& expected) {
+                                      std::span<const std::byte> payload, const Digest& expected) {
   if (auto built = build_frame(header, payload, expected, state_->frame); !built) {
     return tl::unexpected(std::move(built.error()));
   }

@@ -101,8 +101,8 @@ Result<std::span<const std::byte>> ChunkReader::read_small(ChunkId id) {
   }
   small_->Reset();
   const auto key = encode_chunk_key(id);
-  const auto status = database_->rocks()->Get(
-      chunk_reads(), database_->handle(Family::ChunksSmall), key, small_.get());
+  const auto status = database_->rocks()->Get(chunk_reads(), database_->handle(Family::ChunksSmall),
+                                              key, small_.get());
   if (status.IsNotFound()) {
     return tl::unexpected(missing(id));
   }

@@ -37,8 +37,8 @@ class CommitQueue::RocksBatch final : public Batch {
 
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
     std::string value;
-    const auto status = batch_.GetFromBatchAndDB(
-        database_.rocks(), rocksdb::ReadOptions(), database_.handle(family), key, &value);
+    const auto status = batch_.GetFromBatchAndDB(database_.rocks(), rocksdb::ReadOptions(),
+                                                 database_.handle(family), key, &value);
     if (status.IsNotFound()) {
       return std::nullopt;
     }

@@ -3,12 +3,12 @@
 // it did, as if they had run one after the other.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
 #include <string_view>
 #include <vector>
 

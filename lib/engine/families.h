@@ -23,8 +23,8 @@ enum class Family : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 11> kFamilyNames = {
-    "default",     "models", "configs",      "metadata", "names", "aliases", "contents",
-    "chunk_index", "chunks", "chunks_small", "trash"};
+    "default",  "models",      "configs", "metadata",     "names", "aliases",
+    "contents", "chunk_index", "chunks",  "chunks_small", "trash"};
 
 inline constexpr std::size_t kFamilyCount = kFamilyNames.size();
 

@@ -23,6 +23,7 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
+  pid_t pid = ::getpid();
   std::set<std::string> held;
 };
 
@@ -31,13 +32,23 @@ Registry& registry() {
   return instance;
 }
 
+// A forked child inherits the list, but none of the locks.
+std::set<std::string>& held_locked() {
+  auto& all = registry();
+  if (all.pid != ::getpid()) {
+    all.pid = ::getpid();
+    all.held.clear();
+  }
+  return all.held;
+}
+
 std::string identity_of(const struct stat& info) {
   return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
 }
 
 bool held_here_locked(const std::filesystem::path& file) {
   struct stat info {};
-  return ::stat(file.c_str(), &info) == 0 && registry().held.contains(identity_of(info));
+  return ::stat(file.c_str(), &info) == 0 && held_locked().contains(identity_of(info));
 }
 
 struct flock whole_file(short type) {
@@ -48,10 +59,9 @@ struct flock whole_file(short type) {
 }
 
 Error locked_by(pid_t pid, const std::filesystem::path& file) {
-  const std::string who =
-      pid == ::getpid() ? "this process" : "process " + std::to_string(pid);
-  return {Code::Locked, "the store is open for writing in " + who + " (pid " +
-                            std::to_string(pid) + "): " + file.string()};
+  const std::string who = pid == ::getpid() ? "this process" : "process " + std::to_string(pid);
+  return {Code::Locked, "the store is open for writing in " + who + " (pid " + std::to_string(pid) +
+                            "): " + file.string()};
 }
 
 void describe_holder(int fd) {
@@ -110,7 +120,7 @@ Result<LockFile> LockFile::acquire(const std::filesystem::path& file,
           struct stat info {};
           ::fstat(fd, &info);
           describe_holder(fd);
-          registry().held.insert(identity_of(info));
+          held_locked().insert(identity_of(info));
           return LockFile(fd, identity_of(info));
         }
         holder = attempt->error();
@@ -160,14 +170,16 @@ LockFile& LockFile::operator=(LockFile&& other) noexcept {
   return *this;
 }
 
-LockFile::~LockFile() { release(); }
+LockFile::~LockFile() {
+  release();
+}
 
 void LockFile::release() noexcept {
   if (fd_ < 0) {
     return;
   }
   const std::lock_guard guard(registry().mutex);
-  registry().held.erase(identity_);
+  held_locked().erase(identity_);
   ::close(fd_);
   fd_ = -1;
 }

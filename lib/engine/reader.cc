@@ -14,7 +14,9 @@ Cursor::~Cursor() = default;
 Cursor::Cursor(Cursor&&) noexcept = default;
 Cursor& Cursor::operator=(Cursor&&) noexcept = default;
 
-void Cursor::seek(std::string_view key) { iterator_->Seek(key); }
+void Cursor::seek(std::string_view key) {
+  iterator_->Seek(key);
+}
 
 void Cursor::seek_before(std::string_view key) {
   iterator_->SeekForPrev(key);
@@ -23,19 +25,33 @@ void Cursor::seek_before(std::string_view key) {
   }
 }
 
-void Cursor::seek_to_first() { iterator_->SeekToFirst(); }
-void Cursor::seek_to_last() { iterator_->SeekToLast(); }
-void Cursor::next() { iterator_->Next(); }
-void Cursor::prev() { iterator_->Prev(); }
+void Cursor::seek_to_first() {
+  iterator_->SeekToFirst();
+}
+void Cursor::seek_to_last() {
+  iterator_->SeekToLast();
+}
+void Cursor::next() {
+  iterator_->Next();
+}
+void Cursor::prev() {
+  iterator_->Prev();
+}
 
-bool Cursor::valid() const { return iterator_->Valid(); }
+bool Cursor::valid() const {
+  return iterator_->Valid();
+}
 
 bool Cursor::at_prefix(std::string_view prefix) const {
   return valid() && key().starts_with(prefix);
 }
 
-std::string_view Cursor::key() const { return iterator_->key().ToStringView(); }
-std::string_view Cursor::value() const { return iterator_->value().ToStringView(); }
+std::string_view Cursor::key() const {
+  return iterator_->key().ToStringView();
+}
+std::string_view Cursor::value() const {
+  return iterator_->value().ToStringView();
+}
 
 Result<void> Cursor::status() const {
   if (const auto status = iterator_->status(); !status.ok()) {

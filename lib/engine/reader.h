@@ -25,8 +25,8 @@ class Cursor {
   Cursor(Cursor&&) noexcept;
   Cursor& operator=(Cursor&&) noexcept;
 
-  void seek(std::string_view key);            // To the first key at or after it.
-  void seek_before(std::string_view key);     // To the last key before it.
+  void seek(std::string_view key);         // To the first key at or after it.
+  void seek_before(std::string_view key);  // To the last key before it.
   void seek_to_first();
   void seek_to_last();
   void next();

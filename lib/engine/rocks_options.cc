@@ -86,7 +86,7 @@ rocksdb::DBOptions database_options(const RocksChoices& choices) {
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.allow_mmap_reads = choices.mmap;
   db.advise_random_on_open = false;  // With mmap it makes cold reads twenty times slower.
-  db.max_open_files = -1;  // Open files stay readable when a writer removes them.
+  db.max_open_files = -1;            // Open files stay readable when a writer removes them.
   db.file_checksum_gen_factory = file_digest_factory();
   db.db_write_buffer_size = std::size_t{32} << 20;
   db.max_total_wal_size = std::uint64_t{64} << 20;  // Every opening reader replays it.

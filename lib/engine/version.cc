@@ -9,9 +9,13 @@
 
 namespace cairn {
 
-std::string_view version() noexcept { return CAIRN_VERSION; }
+std::string_view version() noexcept {
+  return CAIRN_VERSION;
+}
 
-std::uint32_t format_version() noexcept { return kFormatVersion; }
+std::uint32_t format_version() noexcept {
+  return kFormatVersion;
+}
 
 std::string_view rocksdb_version() noexcept {
   static const std::string text = rocksdb::GetRocksVersionAsString();

@@ -125,7 +125,7 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool parse_error(std::size_t /*position*/, const std::string& last_token,
-                   const nlohmann::detail::exception& error) override {
+                   const nlohmann::json::exception& error) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: WHY; last read: '...'"
     std::string_view why = error.what();
     why.remove_prefix(std::min(why.size(), why.find("] ") + 2));

@@ -162,7 +162,7 @@ Result<ContentPage> decode_content_page(std::string_view bytes) {
     return fail(std::move(good.error()));
   }
   if (!is_aligned(flat.chunks())) {
-    return corrupt(kContent, "chunks: expected them at a multiple of 8 bytes, found them beside");
+    return corrupt(kContent, "chunks: expected them at a multiple of 8 bytes");
   }
   out.chunks.reserve(count_of(flat.chunks()));
   for (std::uint32_t i = 0; i < count_of(flat.chunks()); ++i) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -42,10 +43,12 @@ template <class T>
   return items == nullptr ? 0 : items->size();
 }
 
-// Whether the structs may be read where they stand: the Verifier aligns a vector's length only.
-template <class Struct>
-[[nodiscard]] bool is_aligned(const flatbuffers::Vector<const Struct*>* items) {
-  return items == nullptr || reinterpret_cast<std::uintptr_t>(items->Data()) % alignof(Struct) == 0;
+// Whether structs or numbers may be read where they stand: the Verifier looks at the alignment of a
+// vector's length only.
+template <class T>
+[[nodiscard]] bool is_aligned(const flatbuffers::Vector<T>* items) {
+  constexpr auto kAlign = alignof(std::remove_pointer_t<T>);
+  return count_of(items) == 0 || reinterpret_cast<std::uintptr_t>(items->Data()) % kAlign == 0;
 }
 
 [[nodiscard]] inline Digest digest_of(const fb::Digest& digest) {

@@ -134,6 +134,10 @@ Result<TensorEntry> tensor_of(const fb::TensorEntry& flat) {
                                          std::to_string(kMaxRank) + " dimensions, found " +
                                          std::to_string(count_of(flat.shape())));
   }
+  if (!is_aligned(flat.shape())) {
+    return fail(Code::InvalidArgument,
+                "tensor " + quoted(name) + ": expected a shape at a multiple of 8 bytes");
+  }
   if (!flat.dtype()) {
     return fail(Code::InvalidArgument,
                 "tensor " + cairn::quoted(name) + ": expected a dtype, found none");

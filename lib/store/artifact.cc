@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "content/health.h"
 #include "store/artifact_state.h"
 #include "store/content_reader.h"
 #include "store/contents.h"
@@ -47,8 +48,7 @@ Result<const FileEntry*> find_file(const Artifact::State& state, std::string_vie
   return find_entry(state, "file", state.model.files, name);
 }
 
-ReadContext context_of(const Artifact::State& state, std::string_view what,
-                       std::string_view name) {
+ReadContext context_of(const Artifact::State& state, std::string_view what, std::string_view name) {
   return {state.lease.session()->database(),
           state.key.to_string() + ": " + std::string(what) + " " + quoted(name), state.threads};
 }
@@ -62,9 +62,9 @@ Result<ContentRecord> content_of(const ReadContext& context, const Entry& entry)
     return fail(context.where, std::move(content.error()));
   }
   if (content->size_bytes != entry.info.size_bytes) {
-    return fail(Code::Corruption,
-                context.where + ": its content has " + std::to_string(content->size_bytes) +
-                    " bytes, expected " + std::to_string(entry.info.size_bytes));
+    return fail(Code::Corruption, context.where + ": its content has " +
+                                      std::to_string(content->size_bytes) + " bytes, expected " +
+                                      std::to_string(entry.info.size_bytes));
   }
   return content;
 }
@@ -88,7 +88,18 @@ struct TensorOwner {
   std::shared_ptr<const void> bytes;
 };
 
-Result<void> discard(std::span<const std::byte>) { return {}; }
+// Bytes that were not saved by cairn may be no bools at all.
+Result<void> check_bools(const ReadContext& context, const TensorInfo& info,
+                         std::span<const std::byte> bytes) {
+  if (info.dtype == DType::Bool && !all_bools(bytes)) {
+    return fail(Code::Corruption, context.where + ": a bool is 0 or 1, found another byte");
+  }
+  return {};
+}
+
+Result<void> discard(std::span<const std::byte>) {
+  return {};
+}
 
 }  // namespace
 
@@ -110,11 +121,21 @@ std::optional<std::string> Metadata::tag(std::string_view name) const {
   return std::nullopt;
 }
 
-const Key& Artifact::key() const noexcept { return state_->key; }
-const Digest& Artifact::digest() const noexcept { return state_->digest; }
-const Metadata& Artifact::metadata() const noexcept { return state_->metadata; }
-const std::vector<TensorInfo>& Artifact::tensors() const noexcept { return state_->tensors; }
-const std::vector<FileInfo>& Artifact::files() const noexcept { return state_->files; }
+const Key& Artifact::key() const noexcept {
+  return state_->key;
+}
+const Digest& Artifact::digest() const noexcept {
+  return state_->digest;
+}
+const Metadata& Artifact::metadata() const noexcept {
+  return state_->metadata;
+}
+const std::vector<TensorInfo>& Artifact::tensors() const noexcept {
+  return state_->tensors;
+}
+const std::vector<FileInfo>& Artifact::files() const noexcept {
+  return state_->files;
+}
 
 Result<Value> Artifact::config() const {
   if (!state_->config) {
@@ -154,8 +175,8 @@ Result<void> Artifact::check_dtype(std::string_view name, DType wanted) const {
   }
   const auto& stored = (*entry)->info;
   if (stored.dtype != wanted) {
-    return fail(Code::TypeMismatch, state_->key.to_string() + ": tensor " + quoted(name) +
-                                        " is " + std::string(to_string(stored.dtype)) + " " +
+    return fail(Code::TypeMismatch, state_->key.to_string() + ": tensor " + quoted(name) + " is " +
+                                        std::string(to_string(stored.dtype)) + " " +
                                         to_string(stored.shape) + ", asked for " +
                                         std::string(to_string(wanted)));
   }
@@ -177,6 +198,9 @@ Result<Tensor> Artifact::tensor(std::string_view name) const {
     return fail(std::move(placed.error()));
   }
   const auto bytes = placed->bytes;
+  if (auto checked = check_bools(context, (*entry)->info, bytes); !checked) {
+    return fail(std::move(checked.error()));
+  }
   return Tensor((*entry)->info, bytes,
                 std::make_shared<TensorOwner>(state_->lease.session(), std::move(placed->owner)));
 }
@@ -188,13 +212,17 @@ Result<void> Artifact::read_into(std::string_view name, std::span<std::byte> out
   }
   const auto& stored = (*entry)->info;
   if (stored.size_bytes != out.size()) {
-    return fail(Code::TypeMismatch,
-                state_->key.to_string() + ": tensor " + quoted(name) + " has " +
-                    std::to_string(stored.size_bytes) + " bytes (" +
-                    std::string(to_string(stored.dtype)) + " " + to_string(stored.shape) +
-                    "), the buffer " + std::to_string(out.size()));
+    return fail(Code::TypeMismatch, state_->key.to_string() + ": tensor " + quoted(name) + " has " +
+                                        std::to_string(stored.size_bytes) + " bytes (" +
+                                        std::string(to_string(stored.dtype)) + " " +
+                                        to_string(stored.shape) + "), the buffer " +
+                                        std::to_string(out.size()));
   }
-  return read_entry_into(context_of(*state_, "tensor", name), **entry, out);
+  const auto context = context_of(*state_, "tensor", name);
+  if (auto read = read_entry_into(context, **entry, out); !read) {
+    return read;
+  }
+  return check_bools(context, stored, out);
 }
 
 Result<std::vector<std::byte>> Artifact::file(std::string_view name) const {

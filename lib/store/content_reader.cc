@@ -37,8 +37,8 @@ std::string place(const ReadContext& context, std::size_t chunk, std::uint64_t o
 }
 
 Error damaged(const Digest& expected, const Digest& found) {
-  return {Code::Corruption, "damaged: its digest is " + found.to_string() + ", expected " +
-                                expected.to_string()};
+  return {Code::Corruption,
+          "damaged: its digest is " + found.to_string() + ", expected " + expected.to_string()};
 }
 
 // The raw payload of a stored chunk, as long as the record says.

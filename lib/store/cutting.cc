@@ -13,8 +13,7 @@ namespace {
 
 Result<void> check_size(const CutContent& content) {
   if (content.source->size() > kMaxContentBytes) {
-    return fail(Code::LimitExceeded, content.label + ": " +
-                                         std::to_string(content.source->size()) +
+    return fail(Code::LimitExceeded, content.label + ": " + std::to_string(content.source->size()) +
                                          " bytes, at most " + std::to_string(kMaxContentBytes));
   }
   return {};

@@ -18,7 +18,7 @@ struct CutContent {
   std::string label;  // tensor "w" or file "x", for messages.
   std::unique_ptr<Source> source;
   CutKind kind = CutKind::Fixed;
-  DType dtype = DType::U8;   // Of a tensor.
+  DType dtype = DType::U8;  // Of a tensor.
   bool is_tensor = false;
   std::size_t first_piece = 0;
   std::size_t piece_count = 0;

@@ -124,10 +124,10 @@ Draft& Draft::tag(std::string_view name, std::string_view value) {
     return fail(std::move(valid.error()));
   }
   if (value.size() > kMaxTagValueBytes || !is_utf8(value)) {
-    return fail({Code::InvalidArgument,
-                 "tag " + quoted(name) + ": a value is at most " +
-                     std::to_string(kMaxTagValueBytes) + " bytes of UTF-8, found " +
-                     std::to_string(value.size()) + " bytes: " + quoted(value)});
+    return fail(
+        {Code::InvalidArgument, "tag " + quoted(name) + ": a value is at most " +
+                                    std::to_string(kMaxTagValueBytes) + " bytes of UTF-8, found " +
+                                    std::to_string(value.size()) + " bytes: " + quoted(value)});
   }
   set_label(parts_.tags, name, std::string(value));
   return *this;

@@ -60,7 +60,8 @@ Result<void> frame_kept(IntakeWork& work, Lane& lane) {
     if (!built) {
       return fail(content.label, std::move(built.error()));
     }
-    lane.new_chunks[i].location.id = small.id;  // A lane keeps either all of its new pieces or none.
+    lane.new_chunks[i].location.id =
+        small.id;  // A lane keeps either all of its new pieces or none.
     ref.id = small.id;
     work.out.small.push_back(std::move(small));
   }
@@ -69,8 +70,8 @@ Result<void> frame_kept(IntakeWork& work, Lane& lane) {
 
 Result<void> run_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lanes) {
   const auto count = lanes.size();
-  auto ran = parallel_ranges(
-      count, static_cast<unsigned>(count), [&](std::size_t begin, std::size_t end) {
+  auto ran =
+      parallel_ranges(count, static_cast<unsigned>(count), [&](std::size_t begin, std::size_t end) {
         return begin == end ? Result<void>() : lanes[begin]->run();  // One each.
       });
   std::vector<BuiltFile> files;
@@ -114,17 +115,17 @@ Result<Intake> take_in(Session& session, const Cutting& cutting, const SaveOptio
   Intake out;
   const auto count = cutting.pieces.size();
   if (count >= kNoTwin) {
-    return fail(Code::LimitExceeded, "the draft has " + std::to_string(count) + " chunks, at most " +
-                                         std::to_string(kNoTwin - 1));
+    return fail(Code::LimitExceeded, "the draft has " + std::to_string(count) +
+                                         " chunks, at most " + std::to_string(kNoTwin - 1));
   }
   out.refs.resize(count);
   out.health.resize(options.health ? count : 0);
   IntakeWork work{session,
-                cutting,
-                options,
-                out,
-                session.ids().reserve(count),
-                std::vector<std::uint32_t>(count, kNoTwin)};
+                  cutting,
+                  options,
+                  out,
+                  session.ids().reserve(count),
+                  std::vector<std::uint32_t>(count, kNoTwin)};
   const bool one = cutting.total_bytes <= kOneFileBytes;
   auto lanes = deal(work, one ? 1 : session.threads());
   if (auto ran = run_lanes(work, lanes); !ran) {

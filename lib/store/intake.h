@@ -33,11 +33,11 @@ struct SmallFrame {
 };
 
 struct Intake {
-  std::vector<ChunkRef> refs;        // One a piece.
-  std::vector<HealthPart> health;    // One a piece; empty where it was not wanted.
+  std::vector<ChunkRef> refs;      // One a piece.
+  std::vector<HealthPart> health;  // One a piece; empty where it was not wanted.
   std::vector<NewChunk> new_chunks;
-  std::vector<SmallFrame> small;     // New chunks that go into the commit batch.
-  std::uint64_t new_bytes = 0;       // Plain bytes of new_chunks.
+  std::vector<SmallFrame> small;  // New chunks that go into the commit batch.
+  std::uint64_t new_bytes = 0;    // Plain bytes of new_chunks.
 };
 
 // InvalidArgument where bytes change while they are being saved. On an error nothing is left in

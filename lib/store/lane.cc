@@ -41,6 +41,9 @@ Result<void> hash_range(IntakeWork& work, std::size_t begin, std::size_t end) {
     work.out.refs[i].digest = chunk_digest(*bytes);
     work.out.refs[i].plain_bytes = work.cutting.pieces[i].bytes;
     const auto& content = work.cutting.content_of(work.cutting.pieces[i]);
+    if (content.is_tensor && content.dtype == DType::Bool && !all_bools(*bytes)) {
+      return fail(Code::InvalidArgument, content.label + ": a bool is 0 or 1, found another byte");
+    }
     if (content.is_tensor && !work.out.health.empty()) {
       work.out.health[i] = measure_health(content.dtype, *bytes);
     }
@@ -99,9 +102,9 @@ Result<void> Lane::take_slab(std::size_t begin, std::size_t end) {
   std::vector<std::uint32_t> ranks;
   for (std::size_t i = begin; i < end; ++i) {  // 2
     const auto piece = static_cast<std::uint32_t>(i);
-    auto claim =
-        work_.twin_index.claim(piece, work_.out.refs[i].digest,
-                               [&](std::uint32_t other) { return same_bytes(piece, other); });
+    auto claim = work_.twin_index.claim(piece, work_.out.refs[i].digest, [&](std::uint32_t other) {
+      return same_bytes(piece, other);
+    });
     if (!claim) {
       return fail(std::move(claim.error()));
     }
@@ -168,8 +171,7 @@ Result<void> Lane::add(std::uint32_t piece, std::uint32_t slot) {
 }
 
 Result<void> Lane::start_file() {
-  auto writer =
-      BulkWriter::create(work_.session.database(), work_.session.new_incoming_file());
+  auto writer = BulkWriter::create(work_.session.database(), work_.session.new_incoming_file());
   if (!writer) {
     return fail(std::move(writer.error()));
   }

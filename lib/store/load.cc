@@ -65,8 +65,7 @@ Result<void> read_records(const Reader& reader, Artifact::State& state) {
   const auto found = artifact_digest(state.model, state.config ? &*state.config : nullptr);
   if (found != state.digest) {
     return fail(Code::Corruption, state.key.to_string() + ": the digest of its records is " +
-                                      found.to_string() + ", expected " +
-                                      state.digest.to_string());
+                                      found.to_string() + ", expected " + state.digest.to_string());
   }
   return {};
 }

@@ -129,12 +129,11 @@ Result<std::shared_ptr<Session>> make_session(std::shared_ptr<Database> database
                                            start->stored.commits, threads);
   if (session->database().writable() && start->next_id != start->stored.next_id) {
     // Ids of chunks that no commit names are never given out again: on disk before any is used.
-    auto settled = session->commits().run(
-        [&](Batch& batch, std::uint64_t commit) -> Result<void> {
-          batch.put(Family::Default, kCountersKey,
-                    encode_counters({.commits = commit, .next_id = start->next_id}));
-          return {};
-        });
+    auto settled = session->commits().run([&](Batch& batch, std::uint64_t commit) -> Result<void> {
+      batch.put(Family::Default, kCountersKey,
+                encode_counters({.commits = commit, .next_id = start->next_id}));
+      return {};
+    });
     if (!settled) {
       return fail(std::move(settled.error()));
     }
@@ -142,8 +141,7 @@ Result<std::shared_ptr<Session>> make_session(std::shared_ptr<Database> database
   return session;
 }
 
-Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir,
-                                                  const OpenOptions& options) {
+Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const OpenOptions& options) {
   const bool create = options.mode == OpenOptions::Mode::Create;
   if (create) {
     std::error_code error;
@@ -240,8 +238,7 @@ Result<std::shared_ptr<Session>> open_once_for_reading(const StoreDir& dir,
   return make_session(std::move(*database), options);
 }
 
-Result<std::shared_ptr<Session>> open_for_reading(const StoreDir& dir,
-                                                  const OpenOptions& options) {
+Result<std::shared_ptr<Session>> open_for_reading(const StoreDir& dir, const OpenOptions& options) {
   if (auto alone = check_no_writer(dir); !alone) {
     return fail(std::move(alone.error()));
   }

@@ -19,9 +19,8 @@ Result<void> check_unaliased(const Batch& batch, const std::vector<Key>& keys) {
   }
   for (const auto& info : *aliases) {
     if (std::binary_search(keys.begin(), keys.end(), info.target)) {
-      return fail(Code::Busy, info.target.to_string() + " is what the alias " +
-                                  info.target.name + ":" + info.alias +
-                                  " points at: move or remove the alias first");
+      return fail(Code::Busy, info.target.to_string() + " is what the alias " + info.target.name +
+                                  ":" + info.alias + " points at: move or remove the alias first");
     }
   }
   return {};

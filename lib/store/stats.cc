@@ -11,16 +11,16 @@ namespace cairn {
 Result<StoreStats> count_store(Session& session) {
   StoreStats stats;
   const auto reader = session.database().snapshot();
-  auto walked = for_each_artifact(
-      *reader, "", std::nullopt, [&](const Key& key, std::string_view bytes) -> Result<bool> {
-        auto record = decode_metadata_of(key, bytes);
-        if (!record) {
-          return fail(std::move(record.error()));
-        }
-        ++stats.artifacts;
-        stats.logical_bytes += record->size_bytes;
-        return true;
-      });
+  auto walked = for_each_artifact(*reader, "", std::nullopt,
+                                  [&](const Key& key, std::string_view bytes) -> Result<bool> {
+                                    auto record = decode_metadata_of(key, bytes);
+                                    if (!record) {
+                                      return fail(std::move(record.error()));
+                                    }
+                                    ++stats.artifacts;
+                                    stats.logical_bytes += record->size_bytes;
+                                    return true;
+                                  });
   if (!walked) {
     return fail(std::move(walked.error()));
   }

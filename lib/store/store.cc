@@ -39,8 +39,7 @@ Result<Store> Store::open(const std::filesystem::path& directory, const OpenOpti
 
 Result<Receipt> Store::save(const Ref& ref, const Draft& draft, const SaveOptions& options) {
   auto session = State::use(state_);
-  return session ? save_artifact(**session, ref, draft, options)
-                 : fail(std::move(session.error()));
+  return session ? save_artifact(**session, ref, draft, options) : fail(std::move(session.error()));
 }
 
 Result<Artifact> Store::load(const Ref& ref, const LoadOptions& options) const {
@@ -101,9 +100,8 @@ Result<void> Store::remove_alias(std::string_view name, std::string_view alias) 
   if (auto valid = check_alias_call(name, alias); !valid) {
     return valid;
   }
-  return (*session)->commits().run([&](Batch& batch, std::uint64_t) {
-    return drop_alias(batch, name, alias, now());
-  });
+  return (*session)->commits().run(
+      [&](Batch& batch, std::uint64_t) { return drop_alias(batch, name, alias, now()); });
 }
 
 Result<std::vector<AliasInfo>> Store::aliases(std::string_view name) const {

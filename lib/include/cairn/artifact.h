@@ -95,13 +95,16 @@ class Artifact {
     if (!stored) {
       return tl::unexpected(std::move(stored.error()));
     }
-    if constexpr (requires { typename T::value_type; requires Element<typename T::value_type>; }) {
+    if constexpr (requires {
+                    typename T::value_type;
+                    requires Element<typename T::value_type>;
+                  }) {
       if (auto same = check_dtype(name, ElementTraits<typename T::value_type>::dtype); !same) {
         return tl::unexpected(std::move(same.error()));
       }
     }
-    return TensorTraits<T>::load(
-        *stored, [&](std::span<std::byte> out) { return read_into(name, out); });
+    return TensorTraits<T>::load(*stored,
+                                 [&](std::span<std::byte> out) { return read_into(name, out); });
   }
 
   // A file's bytes, verified; or piece by piece in order, each verified before it is passed on,

@@ -28,6 +28,14 @@ namespace cairn {
 
 using Time = std::chrono::sys_time<std::chrono::nanoseconds>;
 
+// RFC 3339 in UTC: "2024-11-05T12:34:56Z"; a fraction only where there is one, without trailing
+// zeros.
+[[nodiscard]] CAIRN_API std::string format_time(Time time);
+// The reverse. Takes what RFC 3339 allows but leap seconds: also `t` and `z`, and an offset such
+// as +01:00 for `Z`. InvalidArgument for anything else, for more than nine digits of a fraction
+// and for times that Time cannot hold (before 1677-09-21 or after 2262-04-11).
+[[nodiscard]] CAIRN_API Result<Time> parse_time(std::string_view text);
+
 // An app's own FlatBuffers table: a finished buffer, its file identifier (four characters, as in
 // the buffer) and its binary schema (`flatc -b --schema`), so that tools can print it.
 struct ConfigTable {

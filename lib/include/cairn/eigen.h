@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -234,6 +235,12 @@ template <EigenOwner Matrix>
   const auto size = eigen_size<Matrix>(info);
   if (!size) {
     return tl::unexpected(size.error());
+  }
+  if (bytes.size() != info.size_bytes) {
+    return tl::unexpected(Error{Code::Corruption, "tensor \"" + info.name + "\": expected " +
+                                                      std::to_string(info.size_bytes) +
+                                                      " bytes, found " +
+                                                      std::to_string(bytes.size())});
   }
   const bool same_order = kEigenVector<Matrix> || info.layout == kEigenLayout<Matrix>;
   const Eigen::Index inner_size = Matrix::IsRowMajor ? size->cols : size->rows;

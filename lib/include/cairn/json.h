@@ -7,13 +7,14 @@
 // an object whose only key is "$bytes" is therefore bytes, or an error.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -136,7 +137,7 @@ template <JsonTree Json>
 }
 
 template <JsonTree Json>
-Result<Value> value_from_tree(const Json& json, std::size_t depth) {
+[[nodiscard]] Result<Value> value_from_tree(const Json& json, std::size_t depth) {
   if (depth == 0) {
     return tl::unexpected(
         Error{Code::LimitExceeded,

@@ -90,9 +90,9 @@ struct RefParts {
 // Constructing a Ref cannot fail: a syntax error is kept, and returned by the call that uses it.
 class Ref {
  public:
-  Ref(std::string_view text) : text_(text), parts_(parse(text)) {}    // NOLINT: a ref is its text
-  Ref(const char* text) : Ref(std::string_view(text)) {}              // NOLINT
-  Ref(const std::string& text) : Ref(std::string_view(text)) {}       // NOLINT
+  Ref(std::string_view text) : text_(text), parts_(parse(text)) {}     // NOLINT: a ref is its text
+  Ref(const char* text) : Ref(std::string_view(text)) {}               // NOLINT
+  Ref(const std::string& text) : Ref(std::string_view(text)) {}        // NOLINT
   Ref(const Key& key) : text_(key.to_string()), parts_(parse(key)) {}  // NOLINT
 
   // {"mnist-mlp", "1.0.0", epoch} with any integer type; a negative epoch is an error.

@@ -39,7 +39,7 @@ struct SaveOptions {
   bool replace = false;
 
   // Aliases to point at the new artifact in the same commit.
-  std::vector<std::string> aliases;
+  std::vector<std::string> aliases = {};
 
   Dedup dedup = Dedup::Compare;
 

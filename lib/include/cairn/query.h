@@ -14,11 +14,11 @@ namespace cairn {
 
 struct ListOptions {
   // Only this name, or with a trailing `/` whatever lies below it. Empty: every name.
-  std::string name;
+  std::string name = {};
   // Only this version of it.
-  std::optional<Version> version;
+  std::optional<Version> version = {};
   // Start behind this key, to fetch a long list page by page.
-  std::optional<Key> after;
+  std::optional<Key> after = {};
   // At most so many.
   std::size_t limit = SIZE_MAX;
 };

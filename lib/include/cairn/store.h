@@ -25,13 +25,13 @@ namespace cairn {
 
 // What a save did.
 struct Receipt {
-  Key key;         // What the ref became.
-  Digest digest;   // The artifact's.
-  bool existed = false;  // The same artifact stood at the key already; nothing was written.
-  std::uint64_t size_bytes = 0;        // Tensors and files as given.
-  std::uint64_t chunks = 0;            // What they were cut into,
-  std::uint64_t new_chunks = 0;        // of which so many were not yet in the store,
-  std::uint64_t new_bytes = 0;         // with so many bytes.
+  Key key;                       // What the ref became.
+  Digest digest;                 // The artifact's.
+  bool existed = false;          // The same artifact stood at the key already; nothing was written.
+  std::uint64_t size_bytes = 0;  // Tensors and files as given.
+  std::uint64_t chunks = 0;      // What they were cut into,
+  std::uint64_t new_chunks = 0;  // of which so many were not yet in the store,
+  std::uint64_t new_bytes = 0;   // with so many bytes.
 };
 
 // A move-only handle; every call may be made from any thread at any time, saves included. Not

@@ -157,10 +157,10 @@ struct TensorView {
 
 // Numeric health, over the finite elements; a complex number counts as two. All in f64.
 struct Health {
-  double min = 0;   // NaN where no element is finite, as for max and mean.
+  double min = 0;  // NaN where no element is finite, as for max and mean.
   double max = 0;
   double mean = 0;
-  double l2 = 0;    // Square root of the sum of squares.
+  double l2 = 0;  // Square root of the sum of squares.
   std::uint64_t nans = 0;
   std::uint64_t infinities = 0;
   std::uint64_t zeros = 0;  // Of either sign.
@@ -230,8 +230,8 @@ template <class T, std::size_t N>
 struct TensorTraits<std::span<T, N>> {
   static constexpr bool owns = false;
   static std::optional<TensorView> view(std::span<T, N> v) {
-    return TensorView{ElementTraits<std::remove_cv_t<T>>::dtype, {v.size()}, Layout::C,
-                      std::as_bytes(v)};
+    return TensorView{
+        ElementTraits<std::remove_cv_t<T>>::dtype, {v.size()}, Layout::C, std::as_bytes(v)};
   }
 };
 
@@ -275,8 +275,7 @@ class Tensor {
     if (ElementTraits<T>::dtype != info_.dtype) {
       return tl::unexpected(dtype_mismatch(ElementTraits<T>::dtype));
     }
-    return std::span<const T>(reinterpret_cast<const T*>(bytes_.data()),
-                              bytes_.size() / sizeof(T));
+    return std::span<const T>(reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T));
   }
   template <Element T>
   void elements() const&& = delete;

@@ -25,16 +25,16 @@ class Value {
   using Entry = std::pair<std::string, Value>;
   using Map = std::vector<Entry>;  // In order; keys are unique, checked where a Value is used.
 
-  Value() = default;  // Null.
-  Value(std::nullptr_t) {}                           // NOLINT: a value is what it holds
-  Value(std::same_as<bool> auto v) : data_(v) {}     // NOLINT
-  Value(double v) : data_(v) {}                      // NOLINT
-  Value(std::string v) : data_(std::move(v)) {}      // NOLINT
+  Value() = default;                                    // Null.
+  Value(std::nullptr_t) {}                              // NOLINT: a value is what it holds
+  Value(std::same_as<bool> auto v) : data_(v) {}        // NOLINT
+  Value(double v) : data_(v) {}                         // NOLINT
+  Value(std::string v) : data_(std::move(v)) {}         // NOLINT
   Value(std::string_view v) : data_(std::string(v)) {}  // NOLINT
-  Value(const char* v) : data_(std::string(v)) {}    // NOLINT
-  Value(Bytes v) : data_(std::move(v)) {}            // NOLINT
-  Value(List v) : data_(std::move(v)) {}             // NOLINT
-  Value(Map v) : data_(std::move(v)) {}              // NOLINT
+  Value(const char* v) : data_(std::string(v)) {}       // NOLINT
+  Value(Bytes v) : data_(std::move(v)) {}               // NOLINT
+  Value(List v) : data_(std::move(v)) {}                // NOLINT
+  Value(Map v) : data_(std::move(v)) {}                 // NOLINT
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   Value(T v) {  // NOLINT

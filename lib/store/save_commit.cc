@@ -1,0 +1,171 @@
+// Runs in the one critical section of the store: what it finds cannot change before it is written.
+#include "store/save_commit.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "catalog/aliases.h"
+#include "catalog/artifacts.h"
+#include "catalog/resolve.h"
+#include "record/catalog_records.h"
+#include "record/keys.h"
+#include "record/metadata_record.h"
+#include "store/trash.h"
+
+namespace cairn {
+
+namespace {
+
+template <class List>
+List sorted(List list) {
+  std::sort(list.begin(), list.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return list;
+}
+
+Result<std::string> metadata_bytes(const Batch& batch, const Draft::Parts& parts,
+                                   const Prepared& prepared, const Key& key, std::uint64_t commit) {
+  MetadataRecord record;
+  record.artifact = prepared.digest;
+  record.commit = commit;
+  record.size_bytes = prepared.size_bytes;
+  record.tensors = prepared.model.tensors.size();
+  record.files = prepared.model.files.size();
+  record.has_config = prepared.config.has_value();
+  record.metadata.created_at = parts.created_at.value_or(now());
+  record.metadata.metrics = sorted(parts.metrics);
+  record.metadata.tags = sorted(parts.tags);
+  record.metadata.fields = sorted(parts.fields);
+  record.metadata.producer = parts.producer;
+  record.metadata.parent = parts.parent;
+  if (!parts.parent) {
+    auto previous = previous_epoch(batch, key);
+    if (!previous) {
+      return fail(std::move(previous.error()));
+    }
+    record.metadata.parent = std::move(*previous);
+  }
+  return encode_metadata(record);
+}
+
+Result<void> put_name(Batch& batch, const std::string& name) {
+  auto known = batch.get(Family::Names, name);
+  if (!known) {
+    return fail(std::move(known.error()));
+  }
+  if (*known) {
+    return {};
+  }
+  NameRecord record;
+  record.created_at = now();
+  auto bytes = encode_name(record);
+  if (!bytes) {
+    return fail(std::move(bytes.error()));
+  }
+  batch.put(Family::Names, name, *bytes);
+  return {};
+}
+
+void put_chunks(Batch& batch, const Intake& intake) {
+  for (const auto& small : intake.small) {
+    batch.put(Family::ChunksSmall, encode_chunk_key(small.id), small.frame);
+  }
+  for (const auto& chunk : intake.new_chunks) {
+    batch.put(Family::ChunkIndex, encode_index_key(chunk.digest, chunk.slot),
+              encode_location(chunk.location));
+  }
+}
+
+Result<void> put_model(Batch& batch, const Prepared& prepared, const std::string& key) {
+  ModelRecord model = prepared.model;
+  for (std::size_t i = 0; i < prepared.contents.size(); ++i) {
+    const bool is_tensor = i < model.tensors.size();
+    auto& slot = is_tensor ? model.tensors[i].slot : model.files[i - model.tensors.size()].slot;
+    const auto& digest = is_tensor ? model.tensors[i].info.content
+                                   : model.files[i - model.tensors.size()].info.content;
+    auto chosen = put_content(batch, digest, prepared.contents[i]);
+    if (!chosen) {
+      return fail(std::move(chosen.error()));
+    }
+    slot = *chosen;
+  }
+  auto bytes = encode_model(model);
+  if (!bytes) {
+    return fail("model record", std::move(bytes.error()));
+  }
+  batch.put(Family::Models, key, *bytes);
+  return {};
+}
+
+Result<void> put_aliases(Batch& batch, const std::vector<std::string>& aliases, const Key& key) {
+  for (const auto& alias : aliases) {
+    if (auto moved = put_alias(batch, alias, key, now()); !moved) {
+      return moved;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Error already_exists(const Key& key, const Digest& stored, const Digest& ours) {
+  return {Code::AlreadyExists, key.to_string() + " holds another artifact (" + stored.to_string() +
+                                   ", this one is " + ours.to_string() +
+                                   "): choose another key, or replace it"};
+}
+
+Result<void> SaveCommit::operator()(Batch& batch, std::uint64_t commit) const {
+  auto key = resolve_for_save(batch, ref);
+  if (!key) {
+    return fail(std::move(key.error()));
+  }
+  receipt.key = *key;
+  auto standing = find_metadata(batch, *key);
+  if (!standing) {
+    return fail(std::move(standing.error()));
+  }
+  // New chunks for what is stored already mean that the stored ones are damaged or gone: then
+  // replacing the artifact by the same one makes it whole.
+  const bool heals = options.replace && !intake.new_chunks.empty();
+  if (*standing && (*standing)->artifact == prepared.digest && !heals) {
+    receipt.existed = true;
+    return put_aliases(batch, options.aliases, *key);
+  }
+  if (*standing) {
+    if (!options.replace) {
+      return fail(already_exists(*key, (*standing)->artifact, prepared.digest));
+    }
+    if (auto moved = move_to_trash(batch, *key, commit, TrashRecord::Reason::Replaced); !moved) {
+      return moved;
+    }
+  }
+  return write(batch, *key, commit);
+}
+
+Result<void> SaveCommit::write(Batch& batch, const Key& key, std::uint64_t commit) const {
+  const auto row = encode_artifact_key(key);
+  put_chunks(batch, intake);
+  if (!prepared.contents.empty()) {
+    if (auto put = put_model(batch, prepared, row); !put) {
+      return put;
+    }
+  }
+  if (prepared.config) {
+    batch.put(Family::Configs, row, prepared.config_bytes);
+  }
+  auto metadata = metadata_bytes(batch, parts, prepared, key, commit);
+  if (!metadata) {
+    return fail("metadata", std::move(metadata.error()));
+  }
+  batch.put(Family::Metadata, row, *metadata);
+  if (auto named = put_name(batch, key.name); !named) {
+    return named;
+  }
+  return put_aliases(batch, options.aliases, key);
+}
+
+}  // namespace cairn
