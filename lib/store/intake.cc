@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint64_t kOneFileBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLaneSlabBytes = std::uint64_t{4} << 20;
-constexpr std::uint64_t kSmallBudgetBytes = std::uint64_t{1} << 20;
 
 // Contiguous ranges of pieces, about equal in bytes.
 std::vector<std::unique_ptr<Lane>> deal(IntakeWork& work, std::size_t lanes) {
@@ -36,7 +35,7 @@ std::vector<std::unique_ptr<Lane>> deal(IntakeWork& work, std::size_t lanes) {
                             .end = i + 1,
                             .threads = one ? threads : 1,
                             .slab_bytes = one ? kOneFileBytes : kLaneSlabBytes,
-                            .small_budget = kSmallBudgetBytes / lanes};
+                            .small_budget = work.session.small_save_bytes() / lanes};
       out.push_back(std::make_unique<Lane>(work, plan));
       begin = i + 1;
     }

@@ -33,6 +33,11 @@ class Session {
   [[nodiscard]] CommitQueue& commits() noexcept { return commits_; }
   [[nodiscard]] unsigned threads() const noexcept { return threads_; }
 
+  // A save with fewer new bytes puts its chunks into the commit batch; a setting so that a small
+  // test can have chunks of both kinds. Set it before the first save.
+  [[nodiscard]] std::uint64_t small_save_bytes() const noexcept { return small_save_bytes_; }
+  void set_small_save_bytes(std::uint64_t bytes) noexcept { small_save_bytes_ = bytes; }
+
   // How many artifacts and tensors hold the session.
   [[nodiscard]] std::size_t leases() const noexcept { return leases_; }
 
@@ -46,6 +51,7 @@ class Session {
   IdAllocator ids_;
   CommitQueue commits_;
   unsigned threads_;
+  std::uint64_t small_save_bytes_ = std::uint64_t{1} << 20;
   std::atomic<std::size_t> leases_{0};
   std::atomic<std::uint64_t> files_{0};
 };
