@@ -1,5 +1,5 @@
 // cairn init: makes a store; the only command that does.
-#include <filesystem>
+
 #include <iostream>
 
 #include "cli.h"
@@ -10,11 +10,16 @@ namespace cli {
 namespace {
 
 int run_init(const Globals& globals) {
-  std::error_code error;
-  if (std::filesystem::exists(std::filesystem::path(globals.store) / "LOCK.cairn", error)) {
+  cairn::OpenOptions existing;
+  existing.mode = cairn::OpenOptions::Mode::ReadWrite;
+  auto store = cairn::Store::open(globals.store, existing);
+  if (store) {
     return fail(globals, {cairn::Code::AlreadyExists, globals.store + " is a cairn store already"});
   }
-  auto store = cairn::Store::open(globals.store);
+  if (store.error().code != cairn::Code::NotFound) {
+    return fail(globals, store.error());
+  }
+  store = cairn::Store::open(globals.store);
   if (!store) {
     return fail(globals, store.error());
   }

@@ -96,7 +96,8 @@ void print(const Globals& globals, const std::vector<cairn::ArtifactInfo>& artif
   Table table({"KEY", "CREATED", "SIZE", "TENSORS", "FILES", "ALIASES", "METRICS"});
   for (const auto& info : artifacts) {
     const auto at = aliases.find(info.key);
-    table.add({info.key.to_string(), cairn::format_time(info.metadata.created_at).substr(0, 19),
+    table.add({info.key.to_string(),
+               cairn::format_time(info.metadata.created_at).substr(0, 19) + "Z",
                size_text(info.size_bytes), std::to_string(info.tensors), std::to_string(info.files),
                at == aliases.end() ? "" : joined(at->second), metrics_text(info.metadata)});
   }
@@ -134,7 +135,9 @@ void add_ls(CLI::App& app, Globals& globals, int& code) {
   command->add_option("--sort", options->sort, "By key, created (newest first) or size")
       ->check(CLI::IsMember({"key", "created", "size"}))
       ->default_str("key");
-  command->add_option("--limit", options->limit, "At most so many")->type_name("N");
+  command->add_option("--limit", options->limit, "At most so many")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   command->footer("Example: cairn -s models.cairn ls 'digits*' --sort created --limit 10");
   command->callback([&globals, &code, options] { code = run_ls(globals, *options); });
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli.h"
+#include "output.h"
 
 namespace {
 
@@ -52,7 +53,7 @@ int main(int argc, char** argv) {
     }
     return code;
   } catch (const std::exception& error) {
-    std::cerr << "cairn: " << error.what() << '\n';
+    std::cerr << "cairn: " << cli::escaped(error.what()) << '\n';
     return cli::kInternal;
   }
 }

@@ -79,6 +79,11 @@ std::size_t terminal_width() {
   return size.ws_col;
 }
 
+// Keys are known to be unique: the object is not searched for each of them.
+void append(Json::object_t& object, const std::string& key, Json value) {
+  static_cast<std::vector<Json::object_t::value_type>&>(object).emplace_back(key, std::move(value));
+}
+
 struct ToJson {
   Json operator()(std::monostate) const { return nullptr; }
   Json operator()(bool v) const { return v; }
@@ -94,9 +99,9 @@ struct ToJson {
     return out;
   }
   Json operator()(const cairn::Value::Map& map) const {
-    Json out = Json::object();
+    Json::object_t out;
     for (const auto& [key, item] : map) {
-      out[key] = value_json(item);
+      append(out, key, value_json(item));
     }
     return out;
   }
@@ -172,23 +177,27 @@ Json metadata_json(const cairn::Metadata& metadata) {
   out["created_at"] = cairn::format_time(metadata.created_at);
   out["parent"] = metadata.parent ? Json(metadata.parent->to_string()) : Json();
   out["producer"] = metadata.producer;
-  out["metrics"] = Json::object();
+  Json::object_t metrics;
   for (const auto& [name, value] : metadata.metrics) {
-    out["metrics"][name] = number_json(value);
+    append(metrics, name, number_json(value));
   }
-  out["tags"] = Json::object();
+  Json::object_t tags;
   for (const auto& [name, value] : metadata.tags) {
-    out["tags"][name] = value;
+    append(tags, name, value);
   }
-  out["fields"] = Json::object();
-  for (const auto& [name, value] : metadata.fields) {
-    out["fields"][name] = value_json(value);
-  }
+  out["metrics"] = std::move(metrics);
+  out["tags"] = std::move(tags);
+  out["fields"] = value_json(cairn::Value(metadata.fields));
   return out;
 }
 
 std::string to_text(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+  // ASCII: control characters of a terminal are escaped, those beyond ASCII included.
+  auto text = json.dump(indent, ' ', true, Json::error_handler_t::replace);
+  for (auto at = text.find('\x7F'); at != std::string::npos; at = text.find('\x7F', at)) {
+    text.replace(at, 1, "\\u007f");
+  }
+  return text;
 }
 
 bool colored(bool no_color) {
@@ -213,6 +222,7 @@ void Table::print(bool no_color) const {
         line.append(widths[i] - width_of(rows_[r][i]) + 2, ' ');
       }
     }
+    line.erase(line.find_last_not_of(' ') + 1);
     if (limit != 0 && width_of(line) > limit) {
       line = cut_to(line, limit);
     }

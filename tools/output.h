@@ -27,7 +27,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json number_json(double value);
 [[nodiscard]] Json value_json(const cairn::Value& value);
 [[nodiscard]] Json metadata_json(const cairn::Metadata& metadata);
-// One document in one line, or indented; bytes that are no UTF-8 are replaced.
+// One document in one line, or indented, in ASCII; bytes that are no UTF-8 are replaced.
 [[nodiscard]] std::string to_text(const Json& json, int indent = -1);
 
 // Whether stdout is a terminal that takes colours.

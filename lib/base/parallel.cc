@@ -3,8 +3,11 @@
 #include "base/parallel.h"
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/guard.h"
 
 namespace cairn {
 
@@ -14,14 +17,22 @@ Result<void> parallel_ranges(
   const std::size_t parts = std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(count, 1));
   std::vector<Result<void>> results(parts);
   const auto run = [&](std::size_t part) {
-    results[part] = body(count * part / parts, count * (part + 1) / parts);
+    results[part] = guarded([&] { return body(count * part / parts, count * (part + 1) / parts); });
   };
   std::vector<std::jthread> others;
   others.reserve(parts - 1);
-  for (std::size_t part = 1; part < parts; ++part) {
-    others.emplace_back(run, part);
+  std::size_t started = 1;
+  try {
+    for (; started < parts; ++started) {
+      others.emplace_back(run, started);
+    }
+  } catch (const std::system_error&) {
+    // No more threads to be had: this one does the rest.
   }
   run(0);
+  for (auto part = started; part < parts; ++part) {
+    run(part);
+  }
   others.clear();  // Joins.
   for (auto& result : results) {
     if (!result) {

@@ -319,6 +319,23 @@ Result<std::vector<Key>> resolve_all(const Reader& reader, const Ref& ref) {
   return keys;
 }
 
+Result<void> check_save_ref(const Ref& ref) {
+  const auto& said = ref.parts();
+  if (!said) {
+    return fail(said.error());
+  }
+  const bool bare = said->versions == Versions::Unsaid && said->epochs == Epochs::Unsaid;
+  const bool placed = said->versions == Versions::Exact &&
+                      (said->epochs == Epochs::Unsaid || said->epochs == Epochs::Exact);
+  if (!bare && !placed) {
+    return fail(Code::InvalidArgument,
+                in_ref(ref) +
+                    ": save takes NAME, NAME:VERSION or NAME:VERSION@EPOCH, not an "
+                    "alias, a selector or an epoch without its version");
+  }
+  return {};
+}
+
 bool is_open_for_save(const RefParts& parts) {
   return parts.versions == Versions::Unsaid;
 }
@@ -329,13 +346,8 @@ Result<Key> resolve_for_save(const Reader& reader, const Ref& ref) {
     return fail(said.error());
   }
   const RefParts& parts = *said;
-  const bool version_ok = parts.versions == Versions::Unsaid || parts.versions == Versions::Exact;
-  const bool epoch_ok = parts.epochs == Epochs::Unsaid || parts.epochs == Epochs::Exact;
-  if (!version_ok || !epoch_ok) {
-    return fail(Code::InvalidArgument,
-                in_ref(ref) +
-                    ": save takes NAME, NAME:VERSION or NAME:VERSION@EPOCH, not an "
-                    "alias or a selector");
+  if (auto fits = check_save_ref(ref); !fits) {
+    return fail(std::move(fits.error()));
   }
   Key key{parts.name, parts.version, parts.epochs == Epochs::Exact ? parts.epoch : 0};
   if (parts.versions == Versions::Exact) {

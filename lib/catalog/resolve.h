@@ -18,6 +18,9 @@ namespace cairn {
 
 // Where a save goes: a full key, epoch 0 of a version, or the next major version of a name.
 [[nodiscard]] Result<Key> resolve_for_save(const Reader& reader, const Ref& ref);
+// What can be said of it before the state is looked at: InvalidArgument for aliases, selectors, and
+// an epoch without its version.
+[[nodiscard]] Result<void> check_save_ref(const Ref& ref);
 // Whether that depends on the state, so that it is settled inside the commit.
 [[nodiscard]] bool is_open_for_save(const RefParts& parts);
 

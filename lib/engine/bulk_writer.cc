@@ -7,25 +7,42 @@
 #include <utility>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/sst_file_writer.h>
 
 #include "content/digest.h"
+#include "engine/file_digest.h"
 #include "engine/rocks_options.h"
 #include "engine/status.h"
 #include "record/keys.h"
 
 namespace cairn {
 
+namespace {
+
+rocksdb::Options writer_options(const Database& database, rocksdb::Env* env) {
+  rocksdb::Options options(database.options().db, database.options().of(Family::Chunks));
+  options.env = env;
+  options.file_checksum_gen_factory = nullptr;  // The file system of `env` does it.
+  return options;
+}
+
+}  // namespace
+
 struct BulkWriter::State {
-  State(const Database& database, std::filesystem::path file)
-      : path(std::move(file)),
-        writer(rocksdb::EnvOptions(database.options().db),
-               rocksdb::Options(database.options().db, database.options().of(Family::Chunks)),
+  State(Database& target, std::filesystem::path where)
+      : database(target),
+        path(std::move(where)),
+        env(rocksdb::NewCompositeEnv(watching_file_system(file))),
+        writer(rocksdb::EnvOptions(database.options().db), writer_options(database, env.get()),
                database.handle(Family::Chunks)) {}
 
+  Database& database;
   std::filesystem::path path;
   bool finished = false;
   std::string frame;  // Reused from chunk to chunk.
+  WatchedFile file;
+  std::unique_ptr<rocksdb::Env> env;
   rocksdb::SstFileWriter writer;
 };
 
@@ -38,8 +55,12 @@ BulkWriter::~BulkWriter() {
   }
 }
 
-Result<std::unique_ptr<BulkWriter>> BulkWriter::create(const Database& database,
+Result<std::unique_ptr<BulkWriter>> BulkWriter::create(Database& database,
                                                        std::filesystem::path path) {
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, error))) {
+    return tl::unexpected(Error{Code::Io, path.string() + " is there already"});
+  }
   std::unique_ptr<BulkWriter> out(
       new BulkWriter(std::make_unique<State>(database, std::move(path))));
   if (const auto status = out->state_->writer.Open(out->state_->path.string()); !status.ok()) {
@@ -78,12 +99,15 @@ Result<std::uint32_t> BulkWriter::add(ChunkId id, const FrameHeader& header,
 }
 
 Result<BuiltFile> BulkWriter::finish() {
-  rocksdb::ExternalSstFileInfo info;
-  if (const auto status = state_->writer.Finish(&info); !status.ok()) {
-    return tl::unexpected(to_error(status, "syncing " + state_->path.string()));
+  if (const auto status = state_->writer.Finish(); !status.ok()) {
+    auto error = to_error(status, "syncing " + state_->path.string());
+    if (state_->file.sync_failed) {
+      state_->database.fail_stop(error);
+    }
+    return tl::unexpected(std::move(error));
   }
   state_->finished = true;
-  return BuiltFile{state_->path, info.file_checksum, info.file_checksum_func_name};
+  return BuiltFile{state_->path, file_checksum(state_->file.digest)};
 }
 
 Result<void> ingest(Database& database, const std::vector<BuiltFile>& files) {
@@ -99,7 +123,7 @@ Result<void> ingest(Database& database, const std::vector<BuiltFile>& files) {
   for (const auto& file : files) {
     arg.external_files.push_back(file.path.string());
     arg.files_checksums.push_back(file.checksum);
-    arg.files_checksum_func_names.push_back(file.checksum_name);
+    arg.files_checksum_func_names.emplace_back(kFileChecksumName);
   }
   const auto status = database.rocks()->IngestExternalFiles({arg});
   for (const auto& file : files) {
@@ -107,7 +131,9 @@ Result<void> ingest(Database& database, const std::vector<BuiltFile>& files) {
     std::filesystem::remove(file.path, ignored);
   }
   if (!status.ok()) {
-    return tl::unexpected(to_error(status, "ingesting new chunks"));
+    auto error = to_error(status, "ingesting new chunks");
+    database.fail_stop(error);
+    return tl::unexpected(std::move(error));
   }
   return {};
 }

@@ -23,14 +23,13 @@ namespace cairn {
 struct BuiltFile {
   std::filesystem::path path;
   std::string checksum;
-  std::string checksum_name;
 };
 
 // Used by one thread at a time. An unfinished file is removed by the destructor.
 class BulkWriter {
  public:
   // `path` is in `incoming/` and does not exist.
-  [[nodiscard]] static Result<std::unique_ptr<BulkWriter>> create(const Database& database,
+  [[nodiscard]] static Result<std::unique_ptr<BulkWriter>> create(Database& database,
                                                                   std::filesystem::path path);
   ~BulkWriter();
   BulkWriter(const BulkWriter&) = delete;

@@ -76,17 +76,26 @@ ChunkReader::ChunkReader(const Database& database) : database_(&database) {}
 ChunkReader::~ChunkReader() = default;
 ChunkReader::ChunkReader(ChunkReader&&) noexcept = default;
 
+void ChunkReader::open_big() {
+  big_.reset(database_->rocks()->NewIterator(chunk_reads(), database_->handle(Family::Chunks)));
+}
+
 Result<std::span<const std::byte>> ChunkReader::read(ChunkId id) {
   if (id.is_small()) {
     return read_small(id);
   }
   const auto key = encode_chunk_key(id);
-  if (!big_) {
-    big_.reset(database_->rocks()->NewIterator(chunk_reads(), database_->handle(Family::Chunks)));
+  const bool fresh = !big_;
+  if (fresh) {
+    open_big();
   } else if (big_->Valid()) {
     big_->Next();  // Ids of one save follow each other.
   }
   if (!big_->Valid() || big_->key() != rocksdb::Slice(key)) {
+    big_->Seek(key);
+  }
+  if (!fresh && (!big_->Valid() || big_->key() != rocksdb::Slice(key))) {
+    open_big();  // The iterator may be older than the chunk.
     big_->Seek(key);
   }
   if (auto found = check_found(*big_, key, id); !found) {

@@ -46,6 +46,7 @@ class ChunkReader {
   [[nodiscard]] Result<std::span<const std::byte>> read(ChunkId id);
 
  private:
+  void open_big();
   [[nodiscard]] Result<std::span<const std::byte>> read_small(ChunkId id);
 
   const Database* database_;

@@ -10,6 +10,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
 
+#include "base/guard.h"
 #include "engine/ids.h"
 #include "engine/rocks_options.h"
 #include "engine/status.h"
@@ -103,19 +104,25 @@ Result<void> CommitQueue::run(const Body& body) {
 
 void CommitQueue::lead(std::unique_lock<std::mutex>& lock) {
   leading_ = true;
-  const std::vector<Request*> group(waiting_.begin(), waiting_.end());
-  waiting_.clear();
+  Group group;
+  group.swap(waiting_);
   lock.unlock();
-  execute(group);
+  auto executed = guarded([&]() -> Result<void> {
+    execute(group);
+    return {};
+  });
   lock.lock();
   for (auto* request : group) {
+    if (!executed) {
+      request->result = executed;
+    }
     request->done = true;
   }
   leading_ = false;
   changed_.notify_all();
 }
 
-void CommitQueue::execute(const std::vector<Request*>& group) {
+void CommitQueue::execute(const Group& group) {
   if (auto writable = database_.check_writable(); !writable) {
     for (auto* request : group) {
       request->result = writable;
@@ -127,7 +134,7 @@ void CommitQueue::execute(const std::vector<Request*>& group) {
   for (auto* request : group) {
     const auto before = batch.count();
     batch.begin();
-    request->result = (*request->body)(batch, commit + 1);
+    request->result = guarded([&] { return (*request->body)(batch, commit + 1); });
     if (!request->result) {
       batch.take_back();
       continue;
@@ -142,11 +149,12 @@ void CommitQueue::execute(const std::vector<Request*>& group) {
   batch.put(Family::Default, kCountersKey,
             encode_counters({.commits = commit, .next_id = ids_.next()}));
   if (auto written = batch.write(); !written) {
-    if (written.error().code != Code::NoSpace) {
-      database_.fail_stop(written.error());
-    }
+    database_.fail_stop(written.error());
+    // Also those that wrote nothing because of what an earlier one of the group had written.
+    bool lost = false;
     for (auto* request : group) {
-      if (request->wrote) {
+      lost = lost || request->wrote;
+      if (lost && request->result) {
         request->result = written;
       }
     }

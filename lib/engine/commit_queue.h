@@ -43,9 +43,10 @@ class CommitQueue {
  private:
   struct Request;
   class RocksBatch;
+  using Group = std::deque<Request*>;
 
   void lead(std::unique_lock<std::mutex>& lock);
-  void execute(const std::vector<Request*>& group);
+  void execute(const Group& group);
 
   Database& database_;
   IdAllocator& ids_;
@@ -53,7 +54,7 @@ class CommitQueue {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Request*> waiting_;  // Guarded by mutex_, as is leading_.
+  Group waiting_;  // Guarded by mutex_, as is leading_.
   bool leading_ = false;
 };
 

@@ -1,12 +1,14 @@
 // Opening, reading, flushing and closing RocksDB.
 #include "engine/database.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include <unistd.h>
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/snapshot.h>
 
 #include "engine/rocks_options.h"
@@ -15,6 +17,19 @@
 namespace cairn {
 
 namespace {
+
+std::atomic<bool> process_is_exiting{false};
+
+// RocksDB's threads and statics belong to the process that first used it. Registered after they
+// were made, the handler runs before they are destroyed.
+pid_t rocks_process() {
+  static const pid_t pid = [] {
+    static_cast<void>(rocksdb::Env::Default());
+    static_cast<void>(std::atexit([] { process_is_exiting = true; }));
+    return ::getpid();
+  }();
+  return pid;
+}
 
 // RocksDB 7 returns the database as a plain pointer, newer ones as a unique_ptr.
 template <class Open>
@@ -27,6 +42,16 @@ rocksdb::Status open_as_unique(std::unique_ptr<rocksdb::DB>& out, Open&& open) {
   } else {
     return open(&out);
   }
+}
+
+Result<void> check_rocks_process() {
+  if (rocks_process() != ::getpid()) {
+    return tl::unexpected(
+        Error{Code::InvalidArgument,
+              "a store was opened before fork(), and its threads are not in the child: start "
+              "another program (exec), or fork before the first store is opened"});
+  }
+  return {};
 }
 
 class SnapshotReader final : public Reader {
@@ -78,6 +103,9 @@ Result<std::shared_ptr<Database>> Database::open(const StoreDir& dir, const Data
 }
 
 Result<void> Database::open_rocks() {
+  if (auto usable = check_rocks_process(); !usable) {
+    return usable;
+  }
   options_ =
       std::make_unique<RocksOptions>(rocks_options({.mmap = mode_.mmap, .create = mode_.create}));
   const auto path = dir_.database().string();
@@ -93,6 +121,9 @@ Result<void> Database::open_rocks() {
 }
 
 Result<std::optional<std::string>> Database::peek(const StoreDir& dir, std::string_view key) {
+  if (auto usable = check_rocks_process(); !usable) {
+    return tl::unexpected(std::move(usable.error()));
+  }
   const auto options = rocks_options({.mmap = false, .create = false});
   const auto path = dir.database().string();
   std::unique_ptr<rocksdb::DB> db;
@@ -119,8 +150,9 @@ Result<std::optional<std::string>> Database::peek(const StoreDir& dir, std::stri
 }
 
 Database::~Database() {
-  if (!same_process()) {
-    // A forked child has the memory but not the threads: closing here would hang or write.
+  if (!same_process() || process_is_exiting) {
+    // A forked child has the memory but not the threads, and a store that outlives main() has
+    // neither: closing would hang, or crash. Every commit is in the synced log.
     static_cast<void>(db_.release());
     return;
   }
@@ -164,7 +196,9 @@ Result<std::vector<std::optional<std::string>>> Database::get_many(
 Result<void> Database::flush() {
   const auto status = db_->Flush(rocksdb::FlushOptions(), handles_);
   if (!status.ok()) {
-    return tl::unexpected(to_error(status, "flushing"));
+    auto error = to_error(status, "flushing");
+    fail_stop(error);
+    return tl::unexpected(std::move(error));
   }
   return {};
 }
@@ -182,6 +216,9 @@ Result<void> Database::check_writable() const {
 }
 
 void Database::fail_stop(const Error& error) {
+  if (error.code == Code::NoSpace) {
+    return;  // Nothing is in doubt; there may be room again.
+  }
   const std::lock_guard guard(failure_mutex_);
   if (!failed_) {
     failure_ = error.message;

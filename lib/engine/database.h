@@ -67,9 +67,10 @@ class Database {
   // Writes memtables to files and empties the log.
   [[nodiscard]] Result<void> flush();
 
-  // After a failed write or sync of anything but a full disk the database refuses to write.
+  // After a failed write or sync the database refuses to write; a full disk is no such failure.
   [[nodiscard]] Result<void> check_writable() const;
   void fail_stop(const Error& error);
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
 
   // For this layer.
   [[nodiscard]] rocksdb::DB* rocks() const noexcept { return db_.get(); }

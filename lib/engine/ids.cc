@@ -7,6 +7,16 @@
 
 namespace cairn {
 
+Result<std::uint64_t> IdAllocator::reserve(std::uint64_t count) {
+  auto next = next_.load();
+  do {
+    if (next >= ChunkId::kSmallBit || count > ChunkId::kSmallBit - next) {
+      return tl::unexpected(Error{Code::LimitExceeded, "the store has run out of chunk ids"});
+    }
+  } while (!next_.compare_exchange_weak(next, next + count));
+  return next;
+}
+
 Result<std::uint64_t> first_free_id(const Reader& reader, std::uint64_t counter) {
   std::uint64_t next = std::max<std::uint64_t>(counter, 1);
   for (const auto family : {Family::Chunks, Family::ChunksSmall}) {

@@ -15,8 +15,8 @@ class IdAllocator {
  public:
   explicit IdAllocator(std::uint64_t next) : next_(next) {}
 
-  // The first of `count` consecutive ids.
-  [[nodiscard]] std::uint64_t reserve(std::uint64_t count) { return next_.fetch_add(count); }
+  // The first of `count` consecutive ids; LimitExceeded where there are no more below kSmallBit.
+  [[nodiscard]] Result<std::uint64_t> reserve(std::uint64_t count);
   [[nodiscard]] std::uint64_t next() const { return next_.load(); }
 
  private:

@@ -3,6 +3,7 @@
 // a second time. They are not inherited by fork, so no forgotten child keeps a store locked.
 #include "engine/lock_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -28,7 +29,7 @@ struct Registry {
 };
 
 Registry& registry() {
-  static Registry instance;
+  static auto& instance = *new Registry;  // Never destroyed: global stores may outlive statics.
   return instance;
 }
 
@@ -105,7 +106,10 @@ Result<tl::expected<int, pid_t>> try_lock(const std::filesystem::path& file) {
 
 Result<LockFile> LockFile::acquire(const std::filesystem::path& file,
                                    std::chrono::milliseconds wait) {
-  const auto deadline = std::chrono::steady_clock::now() + wait;
+  constexpr std::chrono::hours kForEver(24 * 365 * 10);
+  const auto deadline =
+      std::chrono::steady_clock::now() +
+      std::clamp<std::chrono::milliseconds>(wait, std::chrono::milliseconds(0), kForEver);
   for (;;) {
     pid_t holder = ::getpid();
     {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -58,7 +59,28 @@ Result<void> write_readme(const fs::path& path) {
   return {};
 }
 
+// Like mkdir -p, but durable: the parent of each directory that is new is synced.
+Result<void> make_directory(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    return {};
+  }
+  const auto parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (auto made = make_directory(parent); !made) {
+    return made;
+  }
+  fs::create_directory(path, error);
+  if (error) {
+    return tl::unexpected(io(error, "creating", path));
+  }
+  return sync_path(parent, O_RDONLY);
+}
+
 }  // namespace
+
+Result<void> StoreDir::create_root() const {
+  return make_directory(root);
+}
 
 Result<StoreDir::Kind> StoreDir::inspect() const {
   std::error_code error;
@@ -83,17 +105,19 @@ Result<StoreDir::Kind> StoreDir::inspect() const {
 }
 
 Result<void> StoreDir::create() const {
-  std::error_code error;
-  fs::create_directories(incoming(), error);
-  if (error) {
-    return tl::unexpected(io(error, "creating", incoming()));
+  for (const auto& directory : {database(), incoming()}) {
+    if (auto made = make_directory(directory); !made) {
+      return made;
+    }
   }
+  std::error_code error;
   if (!fs::exists(readme(), error)) {
     if (auto written = write_readme(readme()); !written) {
       return written;
     }
   }
-  for (const auto& path : {readme(), root, fs::absolute(root).lexically_normal().parent_path()}) {
+  // The lock file was made in the root before.
+  for (const auto& path : {readme(), root}) {
     if (auto synced = sync_path(path, O_RDONLY); !synced) {
       return synced;
     }
@@ -102,11 +126,16 @@ Result<void> StoreDir::create() const {
 }
 
 Result<void> StoreDir::empty_incoming() const {
+  // A file may be a second link to a live table, where an ingestion was cut short: it must go
+  // before anything of that name is written.
   std::error_code error;
-  fs::create_directories(incoming(), error);
+  std::vector<fs::path> leftovers;
   for (auto it = fs::directory_iterator(incoming(), error);
        !error && it != fs::directory_iterator(); it.increment(error)) {
-    fs::remove_all(it->path(), error);
+    leftovers.push_back(it->path());
+  }
+  for (auto it = leftovers.begin(); !error && it != leftovers.end(); ++it) {
+    fs::remove_all(*it, error);
   }
   if (error) {
     return tl::unexpected(io(error, "emptying", incoming()));

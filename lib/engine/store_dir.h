@@ -21,7 +21,11 @@ struct StoreDir {
   // What the path is now; Io where it cannot be read. A store is known by its lock file.
   [[nodiscard]] Result<Kind> inspect() const;
 
-  // Makes the directory, `incoming/` and README, and syncs them. Can be repeated.
+  // Makes the directory, durably; for the lock, which stands in it.
+  [[nodiscard]] Result<void> create_root() const;
+
+  // Makes the directory and those above it, `db/`, `incoming/` and README, and syncs every
+  // directory that has a new entry. Can be repeated.
   [[nodiscard]] Result<void> create() const;
 
   // Removes whatever a save that never ended left in `incoming/`; under the lock.

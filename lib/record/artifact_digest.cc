@@ -15,7 +15,7 @@ namespace cairn {
 namespace {
 
 // With the NUL at its end.
-constexpr std::string_view kMagic{"cairn artifact v1", 18};
+constexpr std::string_view kMagic{"cairn artifact v1\0", 18};
 
 enum class ConfigTag : std::uint8_t { None = 0, Tree = 1, Table = 2 };
 

@@ -2,7 +2,6 @@
 #include "record/content_record.h"
 
 #include <algorithm>
-#include <cassert>
 #include <limits>
 
 #include "base/checked.h"
@@ -135,11 +134,13 @@ std::string encode_page(const ContentRecord& content, std::uint32_t page) {
 
 }  // namespace
 
-std::vector<std::string> encode_content(const ContentRecord& content) {
+Result<std::vector<std::string>> encode_content(const ContentRecord& content) {
   std::vector<std::string> pages;
   do {
     pages.push_back(encode_page(content, static_cast<std::uint32_t>(pages.size())));
-    assert(decode_content_page(pages.back()) && "a content that no reader would take");
+    if (auto readable = decode_content_page(pages.back()); !readable) {
+      return fail(Code::InvalidArgument, "no reader would take it: " + readable.error().message);
+    }
   } while (pages.size() * kContentPageChunks < content.chunks.size());
   return pages;
 }

@@ -39,8 +39,9 @@ struct ContentPage {
   std::vector<ChunkRef> chunks;
 };
 
-// At least one page, also for an empty content.
-[[nodiscard]] std::vector<std::string> encode_content(const ContentRecord& content);
+// At least one page, also for an empty content. InvalidArgument where decode_content_page would not
+// take one.
+[[nodiscard]] Result<std::vector<std::string>> encode_content(const ContentRecord& content);
 [[nodiscard]] Result<ContentPage> decode_content_page(std::string_view bytes);
 
 // Adds the next page; Corruption where it does not continue what was gathered.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/guard.h"
 #include "base/text.h"
 #include "content/health.h"
 #include "store/artifact_state.h"
@@ -26,10 +27,22 @@ std::string names_of(const std::vector<Entry>& entries) {
   return entries.size() > 10 ? out + " and " + std::to_string(entries.size() - 10) + " more" : out;
 }
 
+Result<void> check_process(const Artifact::State& state) {
+  if (!state.lease.session()->database().same_process()) {
+    return fail(Code::InvalidArgument, state.key.to_string() +
+                                           " was loaded before fork(): it "
+                                           "cannot be read in the child");
+  }
+  return {};
+}
+
 // Entries are sorted by name.
 template <class Entry>
 Result<const Entry*> find_entry(const Artifact::State& state, std::string_view what,
                                 const std::vector<Entry>& entries, std::string_view name) {
+  if (auto usable = check_process(state); !usable) {
+    return fail(std::move(usable.error()));
+  }
   const auto at = std::lower_bound(
       entries.begin(), entries.end(), name,
       [](const Entry& entry, std::string_view wanted) { return entry.info.name < wanted; });
@@ -83,6 +96,15 @@ Result<void> read_entry_into(const ReadContext& context, const Entry& entry,
 struct TensorOwner {
   TensorOwner(const std::shared_ptr<Session>& session, std::shared_ptr<const void> held)
       : lease(session), bytes(std::move(held)) {}
+
+  ~TensorOwner() {
+    if (!lease.session()->database().same_process()) {
+      // What pins the bytes is of RocksDB, which does not live in a forked child: left as it is.
+      static_cast<void>(new std::shared_ptr<const void>(std::move(bytes)));
+    }
+  }
+  TensorOwner(const TensorOwner&) = delete;
+  TensorOwner& operator=(const TensorOwner&) = delete;
 
   Lease lease;
   std::shared_ptr<const void> bytes;
@@ -193,7 +215,7 @@ Result<Tensor> Artifact::tensor(std::string_view name) const {
   if (!content) {
     return fail(std::move(content.error()));
   }
-  auto placed = place_content(context, *content);
+  auto placed = guarded([&] { return place_content(context, *content); });
   if (!placed) {
     return fail(std::move(placed.error()));
   }
@@ -230,11 +252,13 @@ Result<std::vector<std::byte>> Artifact::file(std::string_view name) const {
   if (!entry) {
     return fail(std::move(entry.error()));
   }
-  std::vector<std::byte> out((*entry)->info.size_bytes);
-  if (auto read = read_entry_into(context_of(*state_, "file", name), **entry, out); !read) {
-    return fail(std::move(read.error()));
-  }
-  return out;
+  return guarded([&]() -> Result<std::vector<std::byte>> {
+    std::vector<std::byte> out((*entry)->info.size_bytes);
+    if (auto read = read_entry_into(context_of(*state_, "file", name), **entry, out); !read) {
+      return fail(std::move(read.error()));
+    }
+    return out;
+  });
 }
 
 Result<void> Artifact::read_file(std::string_view name, const Sink& sink) const {
@@ -251,6 +275,9 @@ Result<void> Artifact::read_file(std::string_view name, const Sink& sink) const 
 }
 
 Result<void> Artifact::verify() const {
+  if (auto usable = check_process(*state_); !usable) {
+    return usable;
+  }
   const auto check = [&](std::string_view what, const auto& entry) -> Result<void> {
     const auto context = context_of(*state_, what, entry.info.name);
     auto content = content_of(context, entry);

@@ -1,7 +1,6 @@
 // Slots are chosen inside the commit, so two saves cannot choose the same one.
 #include "store/contents.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -41,16 +40,17 @@ Result<std::optional<ContentRecord>> read_pages(const Reader& reader, const Cont
 }
 
 bool same_chunks(const ContentRecord& a, const ContentRecord& b) {
-  return a.size_bytes == b.size_bytes && a.kind == b.kind &&
-         std::equal(a.chunks.begin(), a.chunks.end(), b.chunks.begin(), b.chunks.end(),
-                    [](const ChunkRef& x, const ChunkRef& y) { return x.id == y.id; });
+  return a.size_bytes == b.size_bytes && a.kind == b.kind && a.chunks == b.chunks;
 }
 
 }  // namespace
 
-EncodedContent encode_content_pages(ContentRecord record) {
+Result<EncodedContent> encode_content_pages(ContentRecord record) {
   auto pages = encode_content(record);
-  return {std::move(record), std::move(pages)};
+  if (!pages) {
+    return fail(std::move(pages.error()));
+  }
+  return EncodedContent{std::move(record), std::move(*pages)};
 }
 
 Result<std::uint32_t> put_content(Batch& batch, const Digest& digest,

@@ -18,7 +18,7 @@ struct EncodedContent {
   std::vector<std::string> pages;
 };
 
-[[nodiscard]] EncodedContent encode_content_pages(ContentRecord record);
+[[nodiscard]] Result<EncodedContent> encode_content_pages(ContentRecord record);
 
 // Puts the content into the first slot of its digest that holds the very same chunks or nothing,
 // and returns the slot: two contents are one only where size and chunk ids are equal.

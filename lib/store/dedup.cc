@@ -26,10 +26,10 @@ Result<TwinIndex::Claim> TwinIndex::claim(std::uint32_t piece, const Digest& dig
     std::uint32_t candidate = 0;
     {
       const std::lock_guard guard(mutex_);
-      auto& owners = owners_[digest];
+      auto& owners = owners_[digest].pieces;
       if (compared == owners.size()) {
         owners.push_back(piece);
-        return Claim{std::nullopt, static_cast<std::uint32_t>(compared)};
+        return Claim{};
       }
       candidate = owners[compared];
     }
@@ -38,10 +38,15 @@ Result<TwinIndex::Claim> TwinIndex::claim(std::uint32_t piece, const Digest& dig
       return fail(std::move(same.error()));
     }
     if (*same) {
-      return Claim{candidate, 0};
+      return Claim{candidate};
     }
     ++compared;
   }
+}
+
+std::uint32_t TwinIndex::count_new(const Digest& digest) {
+  const std::lock_guard guard(mutex_);
+  return owners_[digest].new_ones++;
 }
 
 StoredChunks::StoredChunks(const Database& database, Dedup dedup)

@@ -24,7 +24,6 @@ class TwinIndex {
  public:
   struct Claim {
     std::optional<std::uint32_t> twin;  // An earlier piece with the same bytes.
-    std::uint32_t rank = 0;  // Else: how many pieces with other bytes share the digest so far.
   };
   // Tells whether another piece has the same bytes as the one that claims.
   using SameAs = std::function<Result<bool>(std::uint32_t other)>;
@@ -32,13 +31,20 @@ class TwinIndex {
   [[nodiscard]] Result<Claim> claim(std::uint32_t piece, const Digest& digest,
                                     const SameAs& same_as);
 
+  // How many owners of the digest were counted as new to the store before this one.
+  [[nodiscard]] std::uint32_t count_new(const Digest& digest);
+
  private:
   struct HashDigest {
     std::size_t operator()(const Digest& digest) const noexcept;
   };
+  struct Owners {
+    std::vector<std::uint32_t> pieces;
+    std::uint32_t new_ones = 0;
+  };
 
   std::mutex mutex_;
-  std::unordered_map<Digest, std::vector<std::uint32_t>, HashDigest> owners_;  // By mutex_.
+  std::unordered_map<Digest, Owners, HashDigest> owners_;  // By mutex_.
 };
 
 // Looks pieces up in the chunk index. Used by one thread.

@@ -38,6 +38,10 @@ Result<void> check_items(const Draft::Parts& parts) {
 }
 
 Result<void> check_view(std::string_view name, const TensorView& view) {
+  if (view.layout != Layout::C && view.layout != Layout::Fortran) {
+    return fail(Code::InvalidArgument, "tensor " + quoted(name) + ": unknown layout " +
+                                           std::to_string(static_cast<int>(view.layout)));
+  }
   auto bytes = shape_bytes(view.dtype, view.shape);
   if (!bytes) {
     return fail("tensor " + quoted(name), std::move(bytes.error()));
@@ -62,6 +66,11 @@ Draft& Draft::fail(Error error) {
 
 Draft& Draft::add_view(std::string_view name, TensorView view, std::shared_ptr<const void> owner,
                        const Shape* shape) {
+  if (shape != nullptr && view.layout == Layout::Fortran && view.shape.size() > 1) {
+    return fail({Code::InvalidArgument, "tensor " + quoted(name) +
+                                            ": a shape is for elements in C order, these are in "
+                                            "Fortran order (column-major)"});
+  }
   if (shape != nullptr) {
     view.shape = *shape;
     view.layout = Layout::C;

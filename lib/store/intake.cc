@@ -4,6 +4,7 @@
 // are not written to a file: they go into the commit batch.
 #include "store/intake.h"
 
+#include <algorithm>
 #include <memory>
 #include <system_error>
 
@@ -119,14 +120,15 @@ Result<Intake> take_in(Session& session, const Cutting& cutting, const SaveOptio
   }
   out.refs.resize(count);
   out.health.resize(options.health ? count : 0);
-  IntakeWork work{session,
-                  cutting,
-                  options,
-                  out,
-                  session.ids().reserve(count),
-                  std::vector<std::uint32_t>(count, kNoTwin)};
-  const bool one = cutting.total_bytes <= kOneFileBytes;
-  auto lanes = deal(work, one ? 1 : session.threads());
+  auto first_id = session.ids().reserve(count);
+  if (!first_id) {
+    return fail(std::move(first_id.error()));
+  }
+  IntakeWork work{session, cutting,   options,
+                  out,     *first_id, std::vector<std::uint32_t>(count, kNoTwin)};
+  // Many small files slow a store down: no lane for less than a whole file.
+  const auto files = (cutting.total_bytes + kOneFileBytes - 1) / kOneFileBytes;
+  auto lanes = deal(work, std::clamp<std::size_t>(files, 1, session.threads()));
   if (auto ran = run_lanes(work, lanes); !ran) {
     return fail(std::move(ran.error()));
   }

@@ -99,7 +99,6 @@ Result<void> Lane::take_slab(std::size_t begin, std::size_t end) {
     return hashed;
   }
   std::vector<std::uint32_t> owners;
-  std::vector<std::uint32_t> ranks;
   for (std::size_t i = begin; i < end; ++i) {  // 2
     const auto piece = static_cast<std::uint32_t>(i);
     auto claim = work_.twin_index.claim(piece, work_.out.refs[i].digest, [&](std::uint32_t other) {
@@ -112,10 +111,9 @@ Result<void> Lane::take_slab(std::size_t begin, std::size_t end) {
       work_.twins[i] = *claim->twin;
     } else {
       owners.push_back(piece);
-      ranks.push_back(claim->rank);
     }
   }
-  return store_owners(owners, ranks);
+  return store_owners(owners);
 }
 
 Result<bool> Lane::same_bytes(std::uint32_t a, std::uint32_t b) {
@@ -130,8 +128,7 @@ Result<bool> Lane::same_bytes(std::uint32_t a, std::uint32_t b) {
   return std::memcmp(ours->data(), theirs->data(), ours->size()) == 0;
 }
 
-Result<void> Lane::store_owners(const std::vector<std::uint32_t>& owners,
-                                const std::vector<std::uint32_t>& ranks) {
+Result<void> Lane::store_owners(const std::vector<std::uint32_t>& owners) {
   std::vector<StoredChunks::Wanted> wanted;
   wanted.reserve(owners.size());
   for (const auto piece : owners) {
@@ -143,10 +140,14 @@ Result<void> Lane::store_owners(const std::vector<std::uint32_t>& owners,
     return fail(std::move(found.error()));
   }
   for (std::size_t i = 0; i < owners.size(); ++i) {
+    auto& ref = work_.out.refs[owners[i]];
     if ((*found)[i].same) {
-      work_.out.refs[owners[i]].id = (*found)[i].same->id;
-      work_.out.refs[owners[i]].base = (*found)[i].same->base;
-    } else if (auto added = add(owners[i], (*found)[i].slot + ranks[i]); !added) {  // 4
+      ref.id = (*found)[i].same->id;
+      ref.base = (*found)[i].same->base;
+      continue;
+    }
+    const auto slot = (*found)[i].slot + work_.twin_index.count_new(ref.digest);
+    if (auto added = add(owners[i], slot); !added) {  // 4
       return added;
     }
   }

@@ -66,8 +66,7 @@ class Lane {
   [[nodiscard]] Result<void> take_slab(std::size_t begin, std::size_t end);
   [[nodiscard]] Result<void> hash_slab(std::size_t begin, std::size_t end);
   [[nodiscard]] Result<bool> same_bytes(std::uint32_t a, std::uint32_t b);
-  [[nodiscard]] Result<void> store_owners(const std::vector<std::uint32_t>& owners,
-                                          const std::vector<std::uint32_t>& ranks);
+  [[nodiscard]] Result<void> store_owners(const std::vector<std::uint32_t>& owners);
   [[nodiscard]] Result<void> add(std::uint32_t piece, std::uint32_t slot);
   [[nodiscard]] Result<void> start_file();
   [[nodiscard]] Result<void> write(std::uint32_t piece);

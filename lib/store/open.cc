@@ -8,7 +8,6 @@
 #include <chrono>
 #include <fstream>
 #include <random>
-#include <sstream>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -42,24 +41,40 @@ Result<bool> has_database(const StoreDir& dir) {
   if (fs::exists(dir.database() / "CURRENT", error)) {
     return true;
   }
-  for (auto it = fs::directory_iterator(dir.database(), error);
-       !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (it->path().extension() == ".sst") {
+  auto it = fs::directory_iterator(dir.database(), error);
+  if (error == std::errc::no_such_file_or_directory) {
+    return false;
+  }
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    if (it->path().extension() == ".sst" || it->path().extension() == ".log") {
       return fail(Code::Corruption, dir.database().string() + " holds data but no CURRENT file");
     }
+  }
+  if (error) {
+    return fail(Code::Io, "looking into " + dir.database().string() + ": " + error.message());
   }
   return false;
 }
 
-Result<Superblock> check_superblock(const StoreDir& dir, const std::optional<std::string>& bytes) {
-  if (!bytes) {
+// Whether the store was made to its end: the superblock comes with the first commit, and so do the
+// counters. False for neither; an error for a superblock that is missing, damaged or newer.
+Result<bool> check_superblock(const StoreDir& dir) {
+  auto bytes = Database::peek(dir, kSuperblockKey);
+  auto counters = bytes ? Database::peek(dir, kCountersKey) : bytes;
+  if (!counters) {
+    return fail(std::move(counters.error()));
+  }
+  if (!*bytes && !*counters) {
+    return false;
+  }
+  if (!*bytes) {
     return fail(Code::Corruption, dir.root.string() + ": the superblock is missing");
   }
-  auto superblock = decode_superblock(*bytes);
+  auto superblock = decode_superblock(**bytes);
   if (!superblock) {
     return fail(dir.root.string() + ": superblock", std::move(superblock.error()));
   }
-  return superblock;
+  return true;
 }
 
 Superblock new_superblock() {
@@ -74,15 +89,26 @@ Superblock new_superblock() {
   return out;
 }
 
-// The superblock is the last thing that the making of a store writes.
-Result<void> settle_superblock(Session& session, bool create) {
-  auto bytes = session.database().snapshot()->get(Family::Default, kSuperblockKey);
-  if (!bytes) {
-    return fail(std::move(bytes.error()));
+// A store that is new, or was never finished, holds nothing.
+Result<void> check_empty(const Database& database) {
+  const auto reader = database.snapshot();
+  for (const auto family : {Family::Metadata, Family::Contents, Family::ChunkIndex, Family::Chunks,
+                            Family::ChunksSmall, Family::Trash}) {
+    auto cursor = reader->cursor(family);
+    cursor.seek_to_first();
+    if (cursor.valid() || !cursor.status()) {
+      return fail(Code::Corruption, database.dir().root.string() +
+                                        ": the superblock is missing, but " +
+                                        std::string(name_of(family)) + " holds data");
+    }
   }
-  if (*bytes || !create) {
-    auto checked = check_superblock(session.database().dir(), *bytes);
-    return checked ? Result<void>() : fail(std::move(checked.error()));
+  return {};
+}
+
+// The superblock is the last thing that the making of a store writes.
+Result<void> write_superblock(Session& session) {
+  if (auto empty = check_empty(session.database()); !empty) {
+    return empty;
   }
   return session.commits().run([](Batch& batch, std::uint64_t) -> Result<void> {
     batch.put(Family::Default, kSuperblockKey, encode_superblock(new_superblock()));
@@ -144,10 +170,8 @@ Result<std::shared_ptr<Session>> make_session(std::shared_ptr<Database> database
 Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const OpenOptions& options) {
   const bool create = options.mode == OpenOptions::Mode::Create;
   if (create) {
-    std::error_code error;
-    fs::create_directories(dir.root, error);
-    if (error) {
-      return fail(Code::Io, "creating " + dir.root.string() + ": " + error.message());
+    if (auto made = dir.create_root(); !made) {
+      return fail(std::move(made.error()));
     }
   }
   auto lock = LockFile::acquire(dir.lock(), options.lock_wait);
@@ -155,20 +179,11 @@ Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const Ope
     return fail(std::move(lock.error()));
   }
   auto begun = has_database(dir);
-  if (!begun) {
-    return fail(std::move(begun.error()));
+  auto whole = begun && *begun ? check_superblock(dir) : begun;
+  if (!whole) {
+    return fail(std::move(whole.error()));
   }
-  if (*begun) {
-    auto bytes = Database::peek(dir, kSuperblockKey);
-    if (!bytes) {
-      return fail(std::move(bytes.error()));
-    }
-    if (*bytes || !create) {
-      if (auto checked = check_superblock(dir, *bytes); !checked) {
-        return fail(std::move(checked.error()));
-      }
-    }
-  } else if (!create) {
+  if (!*whole && !create) {
     return fail(no_store(dir.root));
   }
   if (auto made = dir.create(); !made) {
@@ -177,17 +192,17 @@ Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const Ope
   if (auto emptied = dir.empty_incoming(); !emptied) {
     return fail(std::move(emptied.error()));
   }
-  auto database = Database::open(dir, {.write = true, .create = create, .mmap = options.mmap},
+  auto database = Database::open(dir, {.write = true, .create = !*whole, .mmap = options.mmap},
                                  std::move(*lock));
   if (!database) {
     return fail(std::move(database.error()));
   }
   auto session = make_session(std::move(*database), options);
-  if (!session) {
+  if (!session || *whole) {
     return session;
   }
-  if (auto settled = settle_superblock(**session, create); !settled) {
-    return fail(std::move(settled.error()));
+  if (auto written = write_superblock(**session); !written) {
+    return fail(std::move(written.error()));
   }
   return session;
 }
@@ -214,41 +229,42 @@ Result<void> check_no_writer(const StoreDir& dir) {
   return {};
 }
 
-Result<std::shared_ptr<Session>> open_once_for_reading(const StoreDir& dir,
-                                                       const OpenOptions& options) {
-  const auto before = manifest_state(dir);
-  auto bytes = Database::peek(dir, kSuperblockKey);
-  if (!bytes) {
-    return fail(std::move(bytes.error()));
+Result<std::shared_ptr<Session>> open_files_for_reading(const StoreDir& dir,
+                                                        const OpenOptions& options) {
+  auto begun = has_database(dir);
+  auto whole = begun && *begun ? check_superblock(dir) : begun;
+  if (!whole) {
+    return fail(std::move(whole.error()));
   }
-  if (auto checked = check_superblock(dir, *bytes); !checked) {
-    return fail(std::move(checked.error()));
+  if (!*whole) {
+    return fail(no_store(dir.root));
   }
   auto database =
       Database::open(dir, {.write = false, .create = false, .mmap = options.mmap}, std::nullopt);
   if (!database) {
     return fail(std::move(database.error()));
   }
+  return make_session(std::move(*database), options);
+}
+
+// A view, or an error, counts only if no writer was there before, after or in between.
+Result<std::shared_ptr<Session>> open_once_for_reading(const StoreDir& dir,
+                                                       const OpenOptions& options) {
+  if (auto alone = check_no_writer(dir); !alone) {
+    return fail(std::move(alone.error()));
+  }
+  const auto before = manifest_state(dir);
+  auto session = open_files_for_reading(dir, options);
   if (auto alone = check_no_writer(dir); !alone) {
     return fail(std::move(alone.error()));
   }
   if (manifest_state(dir) != before) {
     return fail(Code::Retry, dir.root.string() + " changed while it was being opened");
   }
-  return make_session(std::move(*database), options);
+  return session;
 }
 
 Result<std::shared_ptr<Session>> open_for_reading(const StoreDir& dir, const OpenOptions& options) {
-  if (auto alone = check_no_writer(dir); !alone) {
-    return fail(std::move(alone.error()));
-  }
-  auto begun = has_database(dir);
-  if (!begun) {
-    return fail(std::move(begun.error()));
-  }
-  if (!*begun) {
-    return fail(no_store(dir.root));
-  }
   for (int attempt = 0;; ++attempt) {
     auto session = open_once_for_reading(dir, options);
     if (session || session.error().code != Code::Retry || attempt == 4) {

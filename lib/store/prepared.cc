@@ -109,7 +109,11 @@ Result<Prepared> prepare(const Draft::Parts& parts, const Cutting& cutting, cons
     ContentRecord record{content.source->size(),
                          content.kind,
                          {first, first + static_cast<std::ptrdiff_t>(content.piece_count)}};
-    out.contents.push_back(encode_content_pages(std::move(record)));
+    auto encoded = encode_content_pages(std::move(record));
+    if (!encoded) {
+      return fail(content.label, std::move(encoded.error()));
+    }
+    out.contents.push_back(std::move(*encoded));
     out.size_bytes += content.source->size();
   }
   if (options.health) {
@@ -128,13 +132,13 @@ Result<Prepared> prepare(const Draft::Parts& parts, const Cutting& cutting, cons
   return out;
 }
 
-Digest digest_of(const Draft::Parts& parts, const Cutting& cutting,
-                 std::span<const Digest> pieces) {
+std::string canonical_of(const Draft::Parts& parts, const Cutting& cutting,
+                         std::span<const Digest> pieces) {
   auto model = model_of(parts, cutting, pieces);
   std::vector<EncodedContent> none;
   sort_by_name(model, none);
   const auto config = config_of(parts);
-  return artifact_digest(model, config ? &*config : nullptr);
+  return canonical_string(model, config ? &*config : nullptr);
 }
 
 }  // namespace cairn

@@ -32,8 +32,8 @@ struct Prepared {
 [[nodiscard]] Result<Prepared> prepare(const Draft::Parts& parts, const Cutting& cutting,
                                        const Intake& intake, const SaveOptions& options);
 
-// The artifact digest, from the digests of the pieces alone.
-[[nodiscard]] Digest digest_of(const Draft::Parts& parts, const Cutting& cutting,
-                               std::span<const Digest> pieces);
+// The artifact's canonical string, from the digests of the pieces alone.
+[[nodiscard]] std::string canonical_of(const Draft::Parts& parts, const Cutting& cutting,
+                                       std::span<const Digest> pieces);
 
 }  // namespace cairn

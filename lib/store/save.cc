@@ -13,11 +13,14 @@
 #include "base/text.h"
 #include "catalog/artifacts.h"
 #include "catalog/resolve.h"
+#include "record/config_record.h"
+#include "record/flat.h"
 #include "store/cutting.h"
 #include "store/intake.h"
 #include "store/operations.h"
 #include "store/prepared.h"
 #include "store/save_commit.h"
+#include "store/standing.h"
 
 namespace cairn {
 
@@ -35,6 +38,24 @@ Result<void> check_unique(std::string_view what, const List& items) {
   if (twice != names.end()) {
     return fail(Code::InvalidArgument,
                 "the draft has two " + std::string(what) + "s named " + quoted(*twice));
+  }
+  return {};
+}
+
+// What would be too large to be read back is refused before anything is written.
+Result<void> check_record_sizes(const Draft::Parts& parts) {
+  constexpr std::size_t kEntryBytes = 192;  // Of a tensor or file in the model record, generously.
+  std::size_t model = 0;
+  for (const auto& tensor : parts.tensors) {
+    model += tensor.name.size() + kEntryBytes + sizeof(std::uint64_t) * tensor.view.shape.size();
+  }
+  for (const auto& file : parts.files) {
+    model += file.name.size() + kEntryBytes;
+  }
+  if (model > kMaxRecordBytes) {
+    return fail(Code::LimitExceeded, "the names and shapes of the tensors and files take about " +
+                                         std::to_string(model) + " bytes, at most " +
+                                         std::to_string(kMaxRecordBytes));
   }
   return {};
 }
@@ -61,96 +82,135 @@ Result<void> check_draft(const Draft& draft, const SaveOptions& options) {
       return valid;
     }
   }
-  return {};
+  if (auto fits = check_record_sizes(parts); !fits) {
+    return fits;
+  }
+  const auto* table = std::get_if<ConfigTable>(&parts.config);
+  return table != nullptr ? check_config_table(*table) : Result<void>();
 }
 
-// Step 2. True where the same artifact stands at the key; nothing was written so far.
-Result<std::optional<Receipt>> find_existing(Session& session, const Ref& ref,
-                                             const Draft::Parts& parts, const Cutting& cutting) {
-  if (is_open_for_save(*ref.parts())) {
+// Step 2. The receipt, where the same artifact stands at the key; nothing was written so far.
+Result<std::optional<Receipt>> find_existing(Session& session, const Ref& ref, const Draft& draft,
+                                             const Cutting& cutting, const SaveOptions& options) {
+  if (options.replace || is_open_for_save(*ref.parts())) {
     return std::nullopt;
   }
-  std::optional<MetadataRecord> standing;
-  Receipt receipt;
-  {
-    const auto reader = session.database().snapshot();
-    auto key = resolve_for_save(*reader, ref);
-    if (!key) {
-      return fail(std::move(key.error()));
-    }
-    receipt.key = *key;
-    auto found = find_metadata(*reader, *key);
-    if (!found) {
-      return fail(std::move(found.error()));
-    }
-    standing = std::move(*found);
+  auto key = resolve_for_save(*session.database().snapshot(), ref);
+  if (!key) {
+    return fail(std::move(key.error()));
   }
+  auto standing = find_standing(session, *key, draft.parts(), cutting, options.dedup);
   if (!standing) {
-    return std::nullopt;
+    return fail(std::move(standing.error()));
   }
-  auto digests = hash_pieces(session, cutting);
-  if (!digests) {
-    return fail(std::move(digests.error()));
+  switch (standing->kind) {
+    case Standing::Kind::None:
+      return std::nullopt;
+    case Standing::Kind::Other:
+      return fail(already_exists(*key, standing->stored, standing->ours));
+    case Standing::Kind::Same:
+      break;
   }
-  receipt.digest = digest_of(parts, cutting, *digests);
-  if (receipt.digest != standing->artifact) {
-    return fail(already_exists(receipt.key, standing->artifact, receipt.digest));
-  }
+  Receipt receipt;
+  receipt.key = std::move(*key);
+  receipt.digest = standing->ours;
   receipt.existed = true;
   receipt.size_bytes = cutting.total_bytes;
   receipt.chunks = cutting.pieces.size();
   return receipt;
 }
 
+// Aliases for an artifact that existed; nullopt where it was removed or replaced meanwhile.
+Result<std::optional<Receipt>> point_aliases(Session& session, Receipt receipt,
+                                             const std::vector<std::string>& aliases) {
+  if (aliases.empty()) {
+    return receipt;
+  }
+  bool stands = false;
+  auto committed = session.commits().run([&](Batch& batch, std::uint64_t) -> Result<void> {
+    auto standing = find_metadata(batch, receipt.key);
+    if (!standing) {
+      return fail(std::move(standing.error()));
+    }
+    stands = *standing && (*standing)->artifact == receipt.digest;
+    return stands ? put_aliases(batch, aliases, receipt.key) : Result<void>();
+  });
+  if (!committed) {
+    return fail(std::move(committed.error()));
+  }
+  return stands ? std::optional(std::move(receipt)) : std::nullopt;
+}
+
+// Steps 3 to 5; nullopt where an artifact with the same digest turned up at the key meanwhile.
+Result<std::optional<Receipt>> save_new(Session& session, const Ref& ref, const Draft& draft,
+                                        const Cutting& cutting, const SaveOptions& options) {
+  auto intake = take_in(session, cutting, options);  // 3
+  if (!intake) {
+    return fail(std::move(intake.error()));
+  }
+  auto prepared = prepare(draft.parts(), cutting, *intake, options);  // 4
+  if (!prepared) {
+    return fail(std::move(prepared.error()));
+  }
+  SaveCommit::Outcome outcome;
+  const SaveCommit commit{ref, draft.parts(), options, *prepared, *intake, outcome};
+  auto committed = session.commits().run(  // 5
+      [&](Batch& batch, std::uint64_t number) { return commit(batch, number); });
+  if (!committed) {
+    return fail(std::move(committed.error()));
+  }
+  if (outcome.turned_up) {
+    return std::nullopt;
+  }
+  Receipt receipt;
+  receipt.key = std::move(outcome.key);
+  receipt.digest = prepared->digest;
+  receipt.existed = outcome.existed;
+  receipt.size_bytes = cutting.total_bytes;
+  receipt.chunks = cutting.pieces.size();
+  receipt.new_chunks = outcome.existed ? 0 : intake->new_chunks.size();
+  receipt.new_bytes = outcome.existed ? 0 : intake->new_bytes;
+  return receipt;
+}
+
+Result<Receipt> save_checked(Session& session, const Ref& ref, const Draft& draft,
+                             const SaveOptions& options) {
+  if (auto valid = check_draft(draft, options); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  auto cutting = cut(draft.parts());  // 1
+  if (!cutting) {
+    return fail(std::move(cutting.error()));
+  }
+  for (;;) {  // Again only where another save or a removal came between.
+    auto existing = find_existing(session, ref, draft, *cutting, options);  // 2
+    if (!existing) {
+      return fail(std::move(existing.error()));
+    }
+    auto receipt = *existing ? point_aliases(session, std::move(**existing), options.aliases)
+                             : save_new(session, ref, draft, *cutting, options);
+    if (!receipt) {
+      return fail(std::move(receipt.error()));
+    }
+    if (*receipt) {
+      return std::move(**receipt);
+    }
+  }
+}
+
 }  // namespace
 
 Result<Receipt> save_artifact(Session& session, const Ref& ref, const Draft& draft,
                               const SaveOptions& options) {
-  if (!ref.parts()) {
-    return fail(ref.parts().error());
+  if (auto fits = check_save_ref(ref); !fits) {
+    return fail(std::move(fits.error()));
   }
   if (auto writable = session.database().check_writable(); !writable) {
     return fail(std::move(writable.error()));
   }
-  if (auto valid = check_draft(draft, options); !valid) {
-    return fail("saving " + ref.text(), std::move(valid.error()));
-  }
-  auto cutting = cut(draft.parts());  // 1
-  if (!cutting) {
-    return fail("saving " + ref.text(), std::move(cutting.error()));
-  }
-  if (!options.replace) {  // 2
-    auto existing = find_existing(session, ref, draft.parts(), *cutting);
-    if (!existing) {
-      return fail("saving " + ref.text(), std::move(existing.error()));
-    }
-    if (*existing && options.aliases.empty()) {
-      return std::move(**existing);
-    }
-  }
-  auto intake = take_in(session, *cutting, options);  // 3
-  if (!intake) {
-    return fail("saving " + ref.text(), std::move(intake.error()));
-  }
-  auto prepared = prepare(draft.parts(), *cutting, *intake, options);  // 4
-  if (!prepared) {
-    return fail("saving " + ref.text(), std::move(prepared.error()));
-  }
-  Receipt receipt;
-  receipt.digest = prepared->digest;
-  receipt.size_bytes = cutting->total_bytes;
-  receipt.chunks = cutting->pieces.size();
-  receipt.new_chunks = intake->new_chunks.size();
-  receipt.new_bytes = intake->new_bytes;
-  const SaveCommit commit{ref, draft.parts(), options, *prepared, *intake, receipt};
-  auto committed = session.commits().run(  // 5
-      [&](Batch& batch, std::uint64_t number) { return commit(batch, number); });
-  if (!committed) {
-    return fail("saving " + ref.text(), std::move(committed.error()));
-  }
-  if (receipt.existed) {
-    receipt.new_chunks = 0;
-    receipt.new_bytes = 0;
+  auto receipt = save_checked(session, ref, draft, options);
+  if (!receipt) {
+    return fail("saving " + ref.text(), std::move(receipt.error()));
   }
   return receipt;
 }

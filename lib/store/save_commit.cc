@@ -11,9 +11,11 @@
 #include "catalog/aliases.h"
 #include "catalog/artifacts.h"
 #include "catalog/resolve.h"
+#include "record/artifact_digest.h"
 #include "record/catalog_records.h"
 #include "record/keys.h"
 #include "record/metadata_record.h"
+#include "store/load_records.h"
 #include "store/trash.h"
 
 namespace cairn {
@@ -80,26 +82,30 @@ void put_chunks(Batch& batch, const Intake& intake) {
   }
 }
 
-Result<void> put_model(Batch& batch, const Prepared& prepared, const std::string& key) {
+// The model record with the slots of its contents, which are put where they are missing.
+Result<ModelRecord> settle_contents(Batch& batch, const Prepared& prepared) {
   ModelRecord model = prepared.model;
+  const auto tensors = model.tensors.size();
   for (std::size_t i = 0; i < prepared.contents.size(); ++i) {
-    const bool is_tensor = i < model.tensors.size();
-    auto& slot = is_tensor ? model.tensors[i].slot : model.files[i - model.tensors.size()].slot;
-    const auto& digest = is_tensor ? model.tensors[i].info.content
-                                   : model.files[i - model.tensors.size()].info.content;
+    const bool is_tensor = i < tensors;
+    const auto& digest =
+        is_tensor ? model.tensors[i].info.content : model.files[i - tensors].info.content;
     auto chosen = put_content(batch, digest, prepared.contents[i]);
     if (!chosen) {
       return fail(std::move(chosen.error()));
     }
-    slot = *chosen;
+    (is_tensor ? model.tensors[i].slot : model.files[i - tensors].slot) = *chosen;
   }
-  auto bytes = encode_model(model);
-  if (!bytes) {
-    return fail("model record", std::move(bytes.error()));
-  }
-  batch.put(Family::Models, key, *bytes);
-  return {};
+  return model;
 }
+
+bool same_slots(const ModelRecord& a, const ModelRecord& b) {
+  const auto same = [](const auto& x, const auto& y) { return x.slot == y.slot; };
+  return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(), same) &&
+         std::equal(a.files.begin(), a.files.end(), b.files.begin(), b.files.end(), same);
+}
+
+}  // namespace
 
 Result<void> put_aliases(Batch& batch, const std::vector<std::string>& aliases, const Key& key) {
   for (const auto& alias : aliases) {
@@ -109,8 +115,6 @@ Result<void> put_aliases(Batch& batch, const std::vector<std::string>& aliases, 
   }
   return {};
 }
-
-}  // namespace
 
 Error already_exists(const Key& key, const Digest& stored, const Digest& ours) {
   return {Code::AlreadyExists, key.to_string() + " holds another artifact (" + stored.to_string() +
@@ -123,36 +127,62 @@ Result<void> SaveCommit::operator()(Batch& batch, std::uint64_t commit) const {
   if (!key) {
     return fail(std::move(key.error()));
   }
-  receipt.key = *key;
+  outcome.key = *key;
   auto standing = find_metadata(batch, *key);
   if (!standing) {
     return fail(std::move(standing.error()));
   }
-  // New chunks for what is stored already mean that the stored ones are damaged or gone: then
-  // replacing the artifact by the same one makes it whole.
-  const bool heals = options.replace && !intake.new_chunks.empty();
-  if (*standing && (*standing)->artifact == prepared.digest && !heals) {
-    receipt.existed = true;
-    return put_aliases(batch, options.aliases, *key);
+  if (*standing && !options.replace) {
+    outcome.turned_up = (*standing)->artifact == prepared.digest;
+    return outcome.turned_up ? Result<void>()
+                             : fail(already_exists(*key, (*standing)->artifact, prepared.digest));
+  }
+  auto model = settle_contents(batch, prepared);
+  if (!model) {
+    return fail(std::move(model.error()));
   }
   if (*standing) {
-    if (!options.replace) {
-      return fail(already_exists(*key, (*standing)->artifact, prepared.digest));
+    auto same = (*standing)->artifact == prepared.digest ? same_as_standing(batch, *key, *model)
+                                                         : Result<bool>(false);
+    if (!same) {
+      return fail(std::move(same.error()));
+    }
+    if (*same) {
+      outcome.existed = true;
+      return put_aliases(batch, options.aliases, *key);
     }
     if (auto moved = move_to_trash(batch, *key, commit, TrashRecord::Reason::Replaced); !moved) {
       return moved;
     }
   }
-  return write(batch, *key, commit);
+  return write(batch, *key, *model, commit);
 }
 
-Result<void> SaveCommit::write(Batch& batch, const Key& key, std::uint64_t commit) const {
+// By the ids of their chunks; damaged records are not the same as anything.
+Result<bool> SaveCommit::same_as_standing(const Batch& batch, const Key& key,
+                                          const ModelRecord& model) const {
+  auto records = load_records(batch, key);
+  if (!records) {
+    return records.error().code == Code::Corruption ? Result<bool>(false)
+                                                    : fail(std::move(records.error()));
+  }
+  const auto string_of = [](const ModelRecord& m, const std::optional<Config>& c) {
+    return canonical_string(m, c ? &*c : nullptr);
+  };
+  return string_of(records->model, records->config) == string_of(model, prepared.config) &&
+         same_slots(records->model, model);
+}
+
+Result<void> SaveCommit::write(Batch& batch, const Key& key, const ModelRecord& model,
+                               std::uint64_t commit) const {
   const auto row = encode_artifact_key(key);
   put_chunks(batch, intake);
   if (!prepared.contents.empty()) {
-    if (auto put = put_model(batch, prepared, row); !put) {
-      return put;
+    auto bytes = encode_model(model);
+    if (!bytes) {
+      return fail("model record", std::move(bytes.error()));
     }
+    batch.put(Family::Models, row, *bytes);
   }
   if (prepared.config) {
     batch.put(Family::Configs, row, prepared.config_bytes);

@@ -29,45 +29,78 @@ class MemorySource final : public Source {
   std::span<const std::byte> bytes_;
 };
 
+struct Descriptor {
+  int fd = -1;
+  struct stat info {};
+
+  Descriptor() = default;
+  ~Descriptor() {
+    if (fd >= 0) {
+      ::close(fd);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+};
+
+Result<void> open_file(const std::filesystem::path& path, Descriptor& file) {
+  // O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
+  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file.fd < 0 || ::fstat(file.fd, &file.info) != 0) {
+    return fail(errno_error(errno, "opening " + path.string()));
+  }
+  if (!S_ISREG(file.info.st_mode)) {
+    return fail(Code::InvalidArgument, path.string() + " is not a regular file");
+  }
+  return {};
+}
+
+bool same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
+         a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// Opened for each read, so that a draft may have more files than a process may have descriptors.
 class FileSource final : public Source {
  public:
-  FileSource(std::filesystem::path path, int fd, std::uint64_t size)
-      : path_(std::move(path)), fd_(fd), size_(size) {}
-  ~FileSource() override { ::close(fd_); }
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
+  FileSource(std::filesystem::path path, const struct stat& info)
+      : path_(std::move(path)), info_(info) {}
 
-  std::uint64_t size() const override { return size_; }
+  std::uint64_t size() const override { return static_cast<std::uint64_t>(info_.st_size); }
 
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::size_t size,
                                           std::vector<std::byte>& scratch) const override {
+    Descriptor file;
+    if (auto opened = open_file(path_, file); !opened) {
+      return fail(std::move(opened.error()));
+    }
+    if (!same_file(file.info, info_)) {
+      return fail(changed());
+    }
     if (scratch.size() < size) {
       scratch.resize(size);
     }
-    std::size_t done = 0;
-    while (done < size) {
+    for (std::size_t done = 0; done < size;) {
       const auto got =
-          ::pread(fd_, scratch.data() + done, size - done, static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) {
-        continue;
-      }
-      if (got < 0) {
+          ::pread(file.fd, scratch.data() + done, size - done, static_cast<off_t>(offset + done));
+      if (got < 0 && errno != EINTR) {
         return fail(errno_error(errno, "reading " + path_.string()));
       }
       if (got == 0) {
-        return fail(Code::InvalidArgument, path_.string() +
-                                               " became shorter while it was being saved: it had " +
-                                               std::to_string(size_) + " bytes");
+        return fail(changed());
       }
-      done += static_cast<std::size_t>(got);
+      done += got > 0 ? static_cast<std::size_t>(got) : 0;
     }
     return std::span<const std::byte>(scratch.data(), size);
   }
 
  private:
+  [[nodiscard]] Error changed() const {
+    return {Code::InvalidArgument, path_.string() + " changed while it was being saved"};
+  }
+
   std::filesystem::path path_;
-  int fd_;
-  std::uint64_t size_;
+  struct stat info_;
 };
 
 }  // namespace
@@ -77,17 +110,11 @@ std::unique_ptr<Source> memory_source(std::span<const std::byte> bytes) {
 }
 
 Result<std::unique_ptr<Source>> file_source(const std::filesystem::path& path) {
-  // O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    return fail(errno_error(errno, "opening " + path.string()));
+  Descriptor file;
+  if (auto opened = open_file(path, file); !opened) {
+    return fail(std::move(opened.error()));
   }
-  struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd);
-    return fail(Code::InvalidArgument, path.string() + " is not a regular file");
-  }
-  return std::make_unique<FileSource>(path, fd, static_cast<std::uint64_t>(info.st_size));
+  return std::make_unique<FileSource>(path, file.info);
 }
 
 }  // namespace cairn

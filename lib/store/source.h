@@ -26,7 +26,7 @@ class Source {
 
 // Borrows the bytes.
 [[nodiscard]] std::unique_ptr<Source> memory_source(std::span<const std::byte> bytes);
-// Opens a regular file; its size is taken now.
+// A regular file as it is now; InvalidArgument from read() once it is another.
 [[nodiscard]] Result<std::unique_ptr<Source>> file_source(const std::filesystem::path& path);
 
 }  // namespace cairn

@@ -1,8 +1,11 @@
 // Store: the facade. It finds the session behind the handle and passes the call on.
 #include "cairn/store.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
+#include "base/guard.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "catalog/aliases.h"
@@ -30,7 +33,7 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 Result<Store> Store::open(const std::filesystem::path& directory, const OpenOptions& options) {
-  auto session = Session::open(directory, options);
+  auto session = guarded([&] { return Session::open(directory, options); });
   if (!session) {
     return fail(std::move(session.error()));
   }
@@ -44,7 +47,8 @@ Result<Receipt> Store::save(const Ref& ref, const Draft& draft, const SaveOption
 
 Result<Artifact> Store::load(const Ref& ref, const LoadOptions& options) const {
   auto session = State::use(state_);
-  return session ? load_artifact(*session, ref, options) : fail(std::move(session.error()));
+  return session ? guarded([&] { return load_artifact(*session, ref, options); })
+                 : fail(std::move(session.error()));
 }
 
 Result<Key> Store::resolve(const Ref& ref) const {
@@ -60,8 +64,9 @@ Result<std::vector<Key>> Store::remove(const Ref& ref) {
 
 Result<std::vector<ArtifactInfo>> Store::list(const ListOptions& options) const {
   auto session = State::use(state_);
-  return session ? list_artifacts(*(*session)->database().snapshot(), options)
-                 : fail(std::move(session.error()));
+  return session
+             ? guarded([&] { return list_artifacts(*(*session)->database().snapshot(), options); })
+             : fail(std::move(session.error()));
 }
 
 Result<std::vector<std::string>> Store::names() const {
@@ -123,23 +128,29 @@ Result<StoreStats> Store::stats() const {
 }
 
 Result<void> Store::close() {
-  auto session = State::use(state_);
-  if (!session) {
-    return fail(std::move(session.error()));
+  if (auto usable = State::use(state_); !usable) {
+    return fail(std::move(usable.error()));
   }
-  if (const auto leases = (*session)->leases(); leases != 0) {
-    return fail(Code::Busy, std::to_string(leases) +
-                                (leases == 1 ? " artifact or tensor" : " artifacts or tensors") +
-                                " of the store still in use");
-  }
-  if ((*session)->database().writable()) {
-    if (auto flushed = (*session)->database().flush(); !flushed) {
-      return flushed;
+  std::shared_ptr<Session> last;
+  {
+    // New calls wait meanwhile; those that run hold the session, and come to an end.
+    const std::lock_guard guard(state_->mutex);
+    while (state_->session && state_->session.use_count() > 1) {
+      if (const auto leases = state_->session->leases(); leases != 0) {
+        return fail(Code::Busy,
+                    std::to_string(leases) +
+                        (leases == 1 ? " artifact or tensor" : " artifacts or tensors") +
+                        " of the store still in use");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+    last = std::move(state_->session);
   }
-  const std::lock_guard guard(state_->mutex);
-  state_->session.reset();
-  return {};
+  // The handle is closed and the lock goes whatever happens now: commits are in the synced log.
+  if (!last || !last->database().writable() || last->database().failed()) {
+    return {};
+  }
+  return last->database().flush();
 }
 
 }  // namespace cairn

@@ -1,4 +1,4 @@
-// Saves a model, loads it in another session, and shows that it predicts the same, bit for bit.
+// Saves a model, opens the store again, loads it, and shows that it predicts the same, bit for bit.
 #include <cstddef>
 #include <cstring>
 #include <utility>

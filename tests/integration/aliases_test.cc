@@ -188,7 +188,6 @@ TEST_CASE("remove: an aliased artifact is Busy, alone or in a set, until the ali
   auto store = example(temp);
   must(store.set_alias("m", "prod", "m:1@4"));
   CHECK(fails(store.remove("m:1@4"), Code::Busy, "m:prod", "m:1.0.0@4"));
-  CHECK(fails(store.remove("m:prod"), Code::Busy, "m:prod"));
   CHECK(fails(store.remove("m:1@2..6"), Code::Busy, "m:prod"));
   CHECK(fails(store.remove("m:all"), Code::Busy, "m:prod"));
   CHECK(artifacts(store) == 16);
@@ -197,6 +196,20 @@ TEST_CASE("remove: an aliased artifact is Busy, alone or in a set, until the ali
   CHECK(ok(store.remove("m:1@4")));
   must(store.remove_alias("m", "prod"));
   CHECK(ok(store.remove("m:2@1")));
+}
+
+TEST_CASE("remove: an artifact that is named by its alias goes with that alias, not with others") {
+  TempStore temp;
+  auto store = example(temp);
+  must(store.set_alias("m", "prod", "m:1@4"));
+  must(store.set_alias("m", "best", "m:1@4"));
+  CHECK(fails(store.remove("m:prod"), Code::Busy, "m:best"));
+  CHECK(must(store.aliases("m")).size() == 2);
+  must(store.remove_alias("m", "best"));
+  CHECK(must(store.remove("m:prod")) == std::vector<Key>{{"m", {1, 0, 0}, 4}});
+  CHECK(must(store.aliases("m")).empty());
+  CHECK(fails(store.load("m:1@4"), Code::NotFound));
+  CHECK(artifacts(store) == 15);
 }
 
 }  // namespace cairn::testing

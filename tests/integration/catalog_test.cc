@@ -215,6 +215,18 @@ TEST_CASE("save: above the highest possible version there is no next one") {
   CHECK(found(store, "m") == "m:4294967295.4294967295.4294967295@0");
 }
 
+TEST_CASE("save: names of 255 bytes and the highest epoch are keys, one more is refused") {
+  TempStore temp;
+  auto store = temp.open();
+  const std::string longest = "a/" + std::string(253, 'b');
+  CHECK(must(store.save(longest, numbered(1))).key.name == longest);
+  CHECK(found(store, longest) == longest + ":1.0.0@0");
+  CHECK(fails(store.save(longest + "b", numbered(1)), Code::InvalidArgument, "255"));
+  CHECK(must(store.save("m:1@18446744073709551615", numbered(1))).key.epoch == UINT64_MAX);
+  CHECK(fails(store.save("m:1@18446744073709551616", numbered(1)), Code::InvalidArgument,
+              "18446744073709551615"));
+}
+
 TEST_CASE("list: versions and epochs come in the order of their numbers") {
   TempStore temp;
   const std::vector<Key> in_order = {

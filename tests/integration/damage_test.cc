@@ -1,7 +1,9 @@
 // Damage: bits flipped in stored chunks and records, files cut short. What is read is what was
 // saved, or an error that says where; never other numbers.
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -264,6 +266,24 @@ TEST_CASE("damage: a save that meets a damaged chunk stores it anew, and the new
   again.tensor("other name", example.big);
   CHECK(must(store.save("again", again)).new_chunks == 0);
   CHECK(ok(must(store.load("again")).verify()));
+}
+
+TEST_CASE("damage: a damaged small chunk stops neither other reads nor any write") {
+  const Example example;
+  TempStore temp;
+  example.save_to(temp);
+  damage(temp, example.small, 17);
+  auto store = temp.open();
+  for (std::uint64_t epoch = 1; epoch <= 4; ++epoch) {
+    CHECK(ok(must(store.load("m")).verify()));
+    // Work in the background may meet the chunk meanwhile.
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    Draft draft;
+    draft.tensor("t", Random(epoch).floats(epoch == 4 ? kMiB : 100));
+    CHECK(ok(store.save({"more", "1", epoch}, draft)));
+  }
+  CHECK(ok(store.close()));
+  CHECK(must(temp.open().list()).size() == 6);
 }
 
 TEST_CASE("damage: replacing a damaged artifact by the same one makes it whole") {

@@ -77,6 +77,10 @@ TEST_CASE(
     CHECK(fails(store.remove("m:1@1"), Code::Io));
     CHECK(fails(store.set_alias("m", "a", "m:1@1"), Code::Io));
     CHECK(must(must(store.load("m:1@1")).to<std::vector<float>>("w")) == small);
+    // Whether close can still flush or not, it lets go.
+    static_cast<void>(store.close());
+    CHECK(fails(store.list(), Code::InvalidArgument, "closed"));
+    CHECK(ok(Store::open(temp.path())));
   }
   auto store = temp.open();
   CHECK(must(must(store.load("m:1@1")).to<std::vector<float>>("w")) == small);

@@ -89,7 +89,7 @@ TEST_CASE("open: a file is refused, in every mode") {
   for (const Mode mode : {Mode::Create, Mode::ReadWrite, Mode::ReadOnly}) {
     CHECK(fails(Store::open(temp.beside("file"), {.mode = mode}), Code::InvalidArgument, "file"));
     CHECK(fails(Store::open(temp.beside("file") / "below", {.mode = mode}),
-                mode == Mode::Create ? Code::Io : Code::NotFound, "below"));
+                mode == Mode::Create ? Code::Io : Code::NotFound, "file"));
   }
   CHECK(same_bytes(read_file(temp.beside("file")), to_bytes("content")));
 }

@@ -175,6 +175,11 @@ TEST_CASE("save: the first error of a draft comes back, and nothing is saved") {
   refused(wrong, "nan", [=](Draft& d) { d.config(Value(nan)); });
   refused(wrong, "producer", [](Draft& d) { d.producer(std::string(1025, 'p')); });
   refused(wrong, "parent", [](Draft& d) { d.parent({"-bad-", {}, 0}); });
+  refused(Code::LimitExceeded, "10000", [](Draft& d) {
+    for (int i = 0; i <= 10'000; ++i) {
+      d.metric("m" + std::to_string(i), i);
+    }
+  });
   refused(Code::NotFound, "/no/such/file", [](Draft& d) { d.file("f", "/no/such/file"); });
   refused(wrong, "regular", [](Draft& d) { d.file("f", std::filesystem::path("/tmp")); });
   refused(Code::LimitExceeded, "mine", [](Draft& d) {
@@ -349,6 +354,40 @@ TEST_CASE("threads: saves, loads, listings, aliases and removals at once") {
   CHECK(failed == 0);
   CHECK(first_failure == "");
   CHECK(must(store.list()).size() == 7);
+}
+
+TEST_CASE("threads: a close among saves refuses the later ones and loses none of the others") {
+  TempStore temp;
+  std::atomic<unsigned> wrong = 0;
+  std::atomic<std::uint64_t> saved = 0;
+  {
+    auto store = temp.open();
+    std::vector<std::jthread> threads;
+    for (unsigned thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (std::uint64_t i = 0; i < 100'000; ++i) {
+          const auto done = store.save({"t" + std::to_string(thread), "1", i},
+                                       one(Random(i).floats(i % 4 == 3 ? 300'000 : 10)));
+          if (!done) {
+            wrong += fails(done, Code::InvalidArgument, "closed") ? 0 : 1;
+            return;
+          }
+          ++saved;
+        }
+      });
+    }
+    while (saved < 20) {
+      std::this_thread::yield();
+    }
+    CHECK(ok(store.close()));
+  }
+  CHECK(wrong == 0);
+  const auto store = temp.open();
+  const auto list = must(store.list());
+  CHECK(list.size() == saved);
+  for (const auto& info : list) {
+    CHECK(ok(must(store.load(info.key)).verify()));
+  }
 }
 
 TEST_CASE("ids: they never clash, over saves small and big, reopens and removals") {

@@ -69,7 +69,8 @@ class Store {
 
   // Moves artifacts to the trash, in one commit. The ref is a full key (NAME:VERSION@EPOCH), an
   // alias or a set; anything shorter is InvalidArgument and says how many it might mean. Busy
-  // where an alias points at one of them. Returns the keys.
+  // where an alias points at one of them, but for the alias that the ref says: it goes too.
+  // Returns the keys.
   [[nodiscard]] CAIRN_API Result<std::vector<Key>> remove(const Ref& ref);
 
   // Artifacts in the order of name, version, epoch; all names that have one.
@@ -88,8 +89,9 @@ class Store {
   // Counts what the store holds; reads every metadata record and the chunk index.
   [[nodiscard]] CAIRN_API Result<StoreStats> stats() const;
 
-  // Flushes, syncs and closes, and gives the lock back. Busy, with their number and nothing
-  // done, while artifacts or tensors of it live. Afterwards every call is InvalidArgument.
+  // Waits for calls that are running, flushes, closes, and gives the lock back. Busy, with their
+  // number and nothing done, while artifacts or tensors of it live. Else the handle is closed
+  // afterwards, also where the flush fails, and every further call is InvalidArgument.
   [[nodiscard]] CAIRN_API Result<void> close();
 
   struct State;

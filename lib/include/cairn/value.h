@@ -21,7 +21,7 @@ namespace cairn {
 class Value {
  public:
   using Bytes = std::vector<std::byte>;
-  using List = std::vector<Value>;
+  using List = std::vector<Value>;  // Of one list: Value::List{Value(Value::List{...})}, in full.
   using Entry = std::pair<std::string, Value>;
   using Map = std::vector<Entry>;  // In order; keys are unique, checked where a Value is used.
 
