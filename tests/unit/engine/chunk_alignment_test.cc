@@ -199,6 +199,21 @@ TEST_CASE("chunks: what is pinned stays readable when its table is rewritten and
   pins.clear();
 }
 
+TEST_CASE("chunks: a reader that was opened before a chunk came finds it") {
+  const TempDir temp;
+  auto database = open_database(temp.store());
+  must(ingest(*database, {build_file(*database, "1.sst", {{5, Bytes(10)}, {9, Bytes(30)}})}));
+  ChunkReader reader(*database);
+  CHECK(cairn_test::ok(reader.read(ChunkId{5})));
+  must(ingest(*database, {build_file(*database, "2.sst", {{6, Bytes(20)}, {7, Bytes(25)}})}));
+  must(ingest(*database, {build_file(*database, "3.sst", {{10, Bytes(40)}})}));
+  for (const std::uint64_t id : {6U, 7U, 10U, 5U, 9U}) {
+    CHECK(cairn_test::ok(reader.read(ChunkId{id})));
+  }
+  must(ingest(*database, {build_file(*database, "4.sst", {{11, Bytes(40)}})}));
+  CHECK(must(decode_frame(must(reader.read(ChunkId{11})))).payload.size() == 40);
+}
+
 TEST_CASE("chunks: a reader finds them in order, in any order, and says which one is missing") {
   const TempDir temp;
   auto database = open_database(temp.store());

@@ -10,7 +10,10 @@
 #include <new>
 #include <optional>
 #include <set>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
@@ -119,66 +122,83 @@ GroupRun run_behind_a_commit(CommitQueue& commits, const std::vector<CommitQueue
 
 }  // namespace
 
+namespace {
+
+// What the bodies of one group did and saw, by their order in it.
+struct GroupLog {
+  std::map<int, std::uint64_t> numbers;
+  std::map<int, Model> seen;
+  Model seen_back;
+  std::optional<std::string> got_a;
+  std::optional<std::string> got_c;
+
+  std::vector<CommitQueue::Body> bodies() {
+    const auto first = [this](Batch& batch, std::uint64_t commit) -> Result<void> {
+      numbers[1] = commit;
+      batch.put(Family::Models, "a", "first");
+      batch.put(Family::Models, "b", "first");
+      return {};
+    };
+    const auto failing = [this](Batch& batch, std::uint64_t commit) -> Result<void> {
+      numbers[2] = commit;
+      batch.put(Family::Models, "a", "second");
+      batch.erase(Family::Models, "b");
+      batch.put(Family::Models, "c", "second");
+      batch.put(Family::Aliases, "a", "second");
+      seen[2] = walk(batch, Family::Models);
+      return refusal();
+    };
+    const auto third = [this](Batch& batch, std::uint64_t commit) -> Result<void> {
+      numbers[3] = commit;
+      got_a = must(batch.get(Family::Models, "a"));
+      got_c = must(batch.get(Family::Models, "c"));
+      seen[3] = walk(batch, Family::Models);
+      batch.erase(Family::Models, "a");
+      batch.put(Family::Models, "d", "third");
+      return {};
+    };
+    const auto looking = [this](Batch& batch, std::uint64_t commit) -> Result<void> {
+      numbers[4] = commit;
+      seen[4] = walk(batch, Family::Models);
+      seen_back = walk_back(batch, Family::Models);
+      return {};
+    };
+    const auto last = [this](Batch& batch, std::uint64_t commit) -> Result<void> {
+      numbers[5] = commit;
+      batch.put(Family::Models, "e", "last");
+      return {};
+    };
+    return {first, failing, third, looking, last};
+  }
+};
+
+}  // namespace
+
 TEST_CASE("commit: a failing body is taken back, those around it in the same group stay") {
   bool grouped = false;
   for (int attempt = 0; attempt < 50 && !grouped; ++attempt) {  // Until the threads came in order.
     const TempDir temp;
     Opened store(temp.store());
-    std::map<int, std::uint64_t> numbers;
-    std::map<int, Model> seen;
-    std::map<int, Model> seen_back;
-    std::optional<std::string> got_a;
-    std::optional<std::string> got_c;
-    const auto run = run_behind_a_commit(*store.commits,
-                                         {[&](Batch& batch, std::uint64_t commit) -> Result<void> {
-                                            numbers[1] = commit;
-                                            batch.put(Family::Models, "a", "first");
-                                            batch.put(Family::Models, "b", "first");
-                                            return {};
-                                          },
-                                          [&](Batch& batch, std::uint64_t commit) -> Result<void> {
-                                            numbers[2] = commit;
-                                            batch.put(Family::Models, "a", "second");
-                                            batch.erase(Family::Models, "b");
-                                            batch.put(Family::Models, "c", "second");
-                                            batch.put(Family::Aliases, "a", "second");
-                                            seen[2] = walk(batch, Family::Models);
-                                            return refusal();
-                                          },
-                                          [&](Batch& batch, std::uint64_t commit) -> Result<void> {
-                                            numbers[3] = commit;
-                                            got_a = must(batch.get(Family::Models, "a"));
-                                            got_c = must(batch.get(Family::Models, "c"));
-                                            seen[3] = walk(batch, Family::Models);
-                                            batch.erase(Family::Models, "a");
-                                            batch.put(Family::Models, "d", "third");
-                                            return {};
-                                          },
-                                          [&](Batch& batch, std::uint64_t commit) -> Result<void> {
-                                            numbers[5] = commit;
-                                            seen[5] = walk(batch, Family::Models);
-                                            seen_back[5] = walk_back(batch, Family::Models);
-                                            batch.put(Family::Models, "e", "fourth");
-                                            return {};
-                                          }});
+    GroupLog log;
+    const auto run = run_behind_a_commit(*store.commits, log.bodies());
     grouped = run.one_group;
-    CHECK(ok(run.results[0]));
-    CHECK(fails(run.results[1], Code::Busy, "on purpose"));
-    CHECK(ok(run.results[2]));
-    CHECK(ok(run.results[3]));
-    CHECK(ok(run.results[4]));
+    for (const std::size_t good : {0U, 2U, 3U, 4U}) {
+      CHECK(ok(run.results.at(good)));
+    }
+    CHECK(fails(run.results.at(1), Code::Busy, "on purpose"));
     if (!grouped) {
       continue;
     }
-    CHECK(numbers == std::map<int, std::uint64_t>{{1, 1}, {2, 2}, {3, 2}, {4, 3}, {5, 3}});
-    CHECK(seen[2] == Model{{"a", "second"}, {"c", "second"}});
-    CHECK(got_a == "first");
-    CHECK(!got_c);
-    CHECK(seen[3] == Model{{"a", "first"}, {"b", "first"}});
-    CHECK(seen[5] == Model{{"b", "first"}, {"d", "third"}});
-    CHECK(seen_back[5] == seen[5]);
+    // Neither the one that failed nor the one that only looked used a number up.
+    CHECK(log.numbers == std::map<int, std::uint64_t>{{1, 1}, {2, 2}, {3, 2}, {4, 3}, {5, 3}});
+    CHECK(log.seen[2] == Model{{"a", "second"}, {"c", "second"}});
+    CHECK(log.got_a == "first");
+    CHECK(!log.got_c);
+    CHECK(log.seen[3] == Model{{"a", "first"}, {"b", "first"}});
+    CHECK(log.seen[4] == Model{{"b", "first"}, {"d", "third"}});
+    CHECK(log.seen_back == log.seen[4]);
     const auto reader = store.database->snapshot();
-    CHECK(walk(*reader, Family::Models) == Model{{"b", "first"}, {"d", "third"}, {"e", "fourth"}});
+    CHECK(walk(*reader, Family::Models) == Model{{"b", "first"}, {"d", "third"}, {"e", "last"}});
     CHECK(walk(*reader, Family::Aliases).empty());
     CHECK(must(decode_counters(*must(reader->get(Family::Default, kCountersKey)))).commits == 3);
   }
@@ -331,6 +351,26 @@ TEST_CASE("commit: what a body throws becomes its error, and the queue goes on")
     return {};
   })));
   CHECK(walk(*store.database->snapshot(), Family::Names) == Model{{"n", "v"}});
+}
+
+TEST_CASE("commit: a body that throws takes nothing from those it shares a batch with") {
+  const TempDir temp;
+  Opened store(temp.store());
+  const auto put = [](std::string key) {
+    return [key](Batch& batch, std::uint64_t) -> Result<void> {
+      batch.put(Family::Names, key, "v");
+      return {};
+    };
+  };
+  const auto throwing = [](Batch& batch, std::uint64_t) -> Result<void> {
+    batch.put(Family::Names, "b", "v");
+    throw std::runtime_error("on purpose");
+  };
+  const auto run = run_behind_a_commit(*store.commits, {put("a"), throwing, put("c")});
+  CHECK(ok(run.results.at(0)));
+  CHECK(fails(run.results.at(1), Code::Io, "on purpose"));
+  CHECK(ok(run.results.at(2)));
+  CHECK(walk(*store.database->snapshot(), Family::Names) == Model{{"a", "v"}, {"c", "v"}});
 }
 
 TEST_CASE("commit: the counters go into the same batch, with the ids that were reserved") {

@@ -153,6 +153,7 @@ TEST_CASE("database: tables without a CURRENT file are Corruption in every mode"
   const TempDir temp;
   const auto dir = make_store(temp);
   fs::remove(dir.database() / "CURRENT");
+  remove_with_extension(dir.database(), ".log");  // Empty after a clean close; never mind it.
   const auto before = data_of(dir);
   for (const auto mode : kModes) {
     CAPTURE(static_cast<int>(mode));
@@ -181,7 +182,7 @@ TEST_CASE("database: a log with data but no CURRENT file and no table is never o
   REQUIRE(!before.empty());
   for (const auto mode : kModes) {
     CAPTURE(static_cast<int>(mode));
-    CHECK(!Session::open(copy.root, in_mode(mode)));
+    CHECK(fails(Session::open(copy.root, in_mode(mode)), Code::Corruption, "CURRENT"));
     CHECK(logs() == before);
   }
 }

@@ -44,6 +44,7 @@ TEST_CASE("status: what a disk that is full reports is NoSpace, in every disguis
   // A background error is handed on with another code and the same reason.
   const Status background(Status(Status::NoSpace("No space left")), Status::kHardError);
   CHECK(to_error(background, "committing").code == Code::NoSpace);
+  CHECK(to_error(Status::Aborted(Status::kNoSpace), "committing").code == Code::NoSpace);
   // Not the disk, but a limit that cairn does not set.
   CHECK(to_error(Status::SpaceLimit(), "committing").code == Code::Io);
 }
