@@ -204,7 +204,7 @@ TEST_CASE("stored chunks: trust takes the digest's word, where the sizes agree")
 TEST_CASE("stored chunks: with many slots under one digest each is told from all others") {
   for (const bool bulk : {false, true}) {
     CAPTURE(bulk);
-    constexpr std::uint32_t kSlots = 40;
+    constexpr std::uint32_t kSlots = 16;
     const TempDir temp;
     auto session = open_session(temp, bulk);
     for (std::uint32_t i = 0; i < kSlots; ++i) {
