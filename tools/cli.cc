@@ -13,28 +13,28 @@ ExitCode exit_code(const cairn::Error& error) {
   using cairn::Code;
   switch (error.code) {
     case Code::NotFound:
-      return kNoSuchRef;
+      return NoSuchRef;
     case Code::AlreadyExists:
     case Code::Busy:
-      return kRefused;
+      return Refused;
     case Code::InvalidArgument:
     case Code::TypeMismatch:
     case Code::LimitExceeded:
-      return kUsage;
+      return Usage;
     case Code::Corruption:
-      return kBadAnswer;
+      return BadAnswer;
     case Code::Locked:
     case Code::Retry:
-      return kLocked;
+      return Locked;
     case Code::NoSpace:
     case Code::Io:
-      return kInternal;
+      return Internal;
     case Code::NewerFormat:
-      return kNewerFormat;
+      return NewerFormat;
     case Code::Cancelled:
-      return kInterrupted;
+      return Interrupted;
   }
-  return kInternal;
+  return Internal;
 }
 
 int fail(const Globals& globals, const cairn::Error& error) {
@@ -57,7 +57,7 @@ cairn::Result<cairn::Store> open_for_reading(const Globals& globals, int& code) 
     code = fail(globals, store.error());
     const bool none = store.error().code == cairn::Code::NotFound ||
                       store.error().code == cairn::Code::InvalidArgument;
-    code = none ? kNoStore : code;
+    code = none ? NoStore : code;
   }
   return store;
 }

@@ -11,17 +11,17 @@ namespace cli {
 
 // On the command line: never renumber.
 enum ExitCode : int {
-  kFine = 0,
-  kBadAnswer = 1,  // Damage was found, by whatever command; or what was compared differs.
-  kUsage = 2,
-  kSomeFailed = 3,
-  kNoSuchRef = 4,
-  kInternal = 5,  // I/O errors too.
-  kRefused = 6,   // It exists already, or something points at it.
-  kNoStore = 10,
-  kLocked = 11,  // Or changing right now: try again.
-  kNewerFormat = 12,
-  kInterrupted = 130,
+  Fine = 0,
+  BadAnswer = 1,  // Damage was found, by whatever command; or what was compared differs.
+  Usage = 2,
+  SomeFailed = 3,
+  NoSuchRef = 4,
+  Internal = 5,  // I/O errors too.
+  Refused = 6,   // It exists already, or something points at it.
+  NoStore = 10,
+  Locked = 11,  // Or changing right now: try again.
+  NewerFormat = 12,
+  Interrupted = 130,
 };
 
 // What an error of the library means for the exit code.

@@ -31,7 +31,7 @@ int run_init(const Globals& globals) {
   } else if (!globals.quiet) {
     std::cout << "created a store in " << escaped(globals.store) << '\n';
   }
-  return kFine;
+  return Fine;
 }
 
 }  // namespace

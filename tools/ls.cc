@@ -105,7 +105,7 @@ void print(const Globals& globals, const std::vector<cairn::ArtifactInfo>& artif
 }
 
 int run_ls(const Globals& globals, const Options& options) {
-  int code = kFine;
+  int code = Fine;
   auto store = open_for_reading(globals, code);
   if (!store) {
     return code;
@@ -123,7 +123,7 @@ int run_ls(const Globals& globals, const Options& options) {
     aliases[info.target].push_back(info.alias);
   }
   print(globals, *artifacts, aliases);
-  return kFine;
+  return Fine;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr const char* kFooter =
     "6 refused, 10 no store there, 11 locked or changing, 12 a newer format.";
 
 int run(int argc, char** argv) {
-  int code = cli::kFine;
+  int code = cli::Fine;
   cli::Globals globals;
   CLI::App app("Looks after a cairn store: models, configs and metadata of machine learning.",
                "cairn");
@@ -37,7 +37,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int wish = app.exit(error);  // Prints the help, or what is wrong.
-    return wish == 0 ? cli::kFine : cli::kUsage;
+    return wish == 0 ? cli::Fine : cli::Usage;
   }
   return code;
 }
@@ -49,11 +49,11 @@ int main(int argc, char** argv) {
     const int code = run(argc, argv);
     if (!std::cout.flush()) {
       std::cerr << "cairn: writing to standard output failed\n";
-      return cli::kInternal;
+      return cli::Internal;
     }
     return code;
   } catch (const std::exception& error) {
     std::cerr << "cairn: " << cli::escaped(error.what()) << '\n';
-    return cli::kInternal;
+    return cli::Internal;
   }
 }

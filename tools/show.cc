@@ -152,7 +152,7 @@ void print(const Globals& globals, const Shown& shown) {
 }
 
 int run_show(const Globals& globals, const std::string& ref) {
-  int code = kFine;
+  int code = Fine;
   auto store = open_for_reading(globals, code);
   if (!store) {
     return code;
@@ -176,7 +176,7 @@ int run_show(const Globals& globals, const std::string& ref) {
   } else {
     print(globals, shown);
   }
-  return kFine;
+  return Fine;
 }
 
 }  // namespace

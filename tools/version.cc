@@ -10,7 +10,7 @@ void add_version(CLI::App& app, Globals& globals, int& code) {
   auto* command = app.add_subcommand("version", "Print the versions of cairn, its format, RocksDB");
   command->footer("Example: cairn version --json");
   command->callback([&] {
-    code = kFine;
+    code = Fine;
     if (globals.json) {
       std::cout << to_text({{"cairn", cairn::version()},
                             {"format", cairn::format_version()},

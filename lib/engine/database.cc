@@ -23,12 +23,12 @@ std::atomic<bool> process_is_exiting{false};
 // RocksDB's threads and statics belong to the process that first used it. Registered after they
 // were made, the handler runs before they are destroyed.
 pid_t rocks_process() {
-  static const pid_t pid = [] {
+  static const pid_t kProcess = [] {
     static_cast<void>(rocksdb::Env::Default());
     static_cast<void>(std::atexit([] { process_is_exiting = true; }));
     return ::getpid();
   }();
-  return pid;
+  return kProcess;
 }
 
 // RocksDB 7 returns the database as a plain pointer, newer ones as a unique_ptr.
@@ -36,7 +36,7 @@ template <class Open>
 rocksdb::Status open_as_unique(std::unique_ptr<rocksdb::DB>& out, Open&& open) {
   if constexpr (requires(rocksdb::DB** raw) { open(raw); }) {
     rocksdb::DB* raw = nullptr;
-    const auto status = open(&raw);
+    auto status = open(&raw);
     out.reset(raw);
     return status;
   } else {

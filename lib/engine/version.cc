@@ -18,8 +18,8 @@ std::uint32_t format_version() noexcept {
 }
 
 std::string_view rocksdb_version() noexcept {
-  static const std::string text = rocksdb::GetRocksVersionAsString();
-  return text;
+  static const std::string kText = rocksdb::GetRocksVersionAsString();
+  return kText;
 }
 
 }  // namespace cairn

@@ -100,7 +100,7 @@ struct TensorOwner {
   ~TensorOwner() {
     if (!lease.session()->database().same_process()) {
       // What pins the bytes is of RocksDB, which does not live in a forked child: left as it is.
-      static_cast<void>(new std::shared_ptr<const void>(std::move(bytes)));
+      static_cast<void>(new std::shared_ptr<const void>(std::move(bytes)));  // NOLINT: no way out
     }
   }
   TensorOwner(const TensorOwner&) = delete;

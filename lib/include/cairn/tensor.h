@@ -95,8 +95,8 @@ concept PlainInteger = std::integral<T> && !std::same_as<T, bool> && !std::same_
 
 template <PlainInteger T>
 consteval DType integer_dtype() {
-  constexpr auto first = std::is_signed_v<T> ? DType::I8 : DType::U8;
-  return static_cast<DType>(static_cast<int>(first) + std::countr_zero(sizeof(T)));
+  constexpr auto kFirst = std::is_signed_v<T> ? DType::I8 : DType::U8;
+  return static_cast<DType>(static_cast<int>(kFirst) + std::countr_zero(sizeof(T)));
 }
 }  // namespace detail
 
