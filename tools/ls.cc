@@ -137,7 +137,9 @@ void add_ls(CLI::App& app, Globals& globals, int& code) {
       ->default_str("key");
   command->add_option("--limit", options->limit, "At most so many")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check([](const std::string& text) {
+        return text.starts_with('-') ? "expected 0 or more, found " + text : std::string();
+      });
   command->footer("Example: cairn -s models.cairn ls 'digits*' --sort created --limit 10");
   command->callback([&globals, &code, options] { code = run_ls(globals, *options); });
 }

@@ -19,7 +19,8 @@ int run(int argc, char** argv) {
   CLI::App app("Looks after a cairn store: models, configs and metadata of machine learning.",
                "cairn");
   app.footer(kFooter);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "cairn " + std::string(cairn::version()));
   app.fallthrough();  // Global options may also follow the command.
   app.add_option("-s,--store", globals.store, "The store's directory")
       ->envname("CAIRN_STORE")
@@ -38,6 +39,10 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const int wish = app.exit(error);  // Prints the help, or what is wrong.
     return wish == 0 ? cli::Fine : cli::Usage;
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help();
+    return cli::Usage;
   }
   return code;
 }

@@ -28,6 +28,9 @@ std::string in_ref(const Ref& ref) {
 template <class Items, class Print>
 std::string first_few(std::string_view lead, const Items& items, Print&& print) {
   std::string out(lead);
+  if (items.empty()) {
+    return out + " none";
+  }
   std::size_t shown = 0;
   for (const auto& item : items) {
     if (++shown > 10) {

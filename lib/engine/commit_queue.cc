@@ -17,6 +17,15 @@
 
 namespace cairn {
 
+namespace {
+
+bool depends_on_state(const Result<void>& result) {
+  return result || result.error().code == Code::AlreadyExists ||
+         result.error().code == Code::NotFound || result.error().code == Code::Busy;
+}
+
+}  // namespace
+
 struct CommitQueue::Request {
   const Body* body = nullptr;
   Result<void> result;
@@ -103,8 +112,8 @@ Result<void> CommitQueue::run(const Body& body) {
 }
 
 void CommitQueue::lead(std::unique_lock<std::mutex>& lock) {
+  Group group;  // Before anything is promised: it may want memory.
   leading_ = true;
-  Group group;
   group.swap(waiting_);
   lock.unlock();
   auto executed = guarded([&]() -> Result<void> {
@@ -150,11 +159,11 @@ void CommitQueue::execute(const Group& group) {
             encode_counters({.commits = commit, .next_id = ids_.next()}));
   if (auto written = batch.write(); !written) {
     database_.fail_stop(written.error());
-    // Also those that wrote nothing because of what an earlier one of the group had written.
+    // Also those that said what they said because of what an earlier one of the group had written.
     bool lost = false;
     for (auto* request : group) {
       lost = lost || request->wrote;
-      if (lost && request->result) {
+      if (lost && depends_on_state(request->result)) {
         request->result = written;
       }
     }

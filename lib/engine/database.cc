@@ -2,6 +2,9 @@
 #include "engine/database.h"
 
 #include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <unistd.h>
@@ -9,6 +12,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/metadata.h>
 #include <rocksdb/snapshot.h>
 
 #include "engine/rocks_options.h"
@@ -45,23 +49,19 @@ rocksdb::Status open_as_unique(std::unique_ptr<rocksdb::DB>& out, Open&& open) {
 }
 
 // Keeps what cannot be closed where a leak checker sees that it is not forgotten.
-void leave_open(rocksdb::DB* database, std::vector<rocksdb::ColumnFamilyHandle*> handles) {
-  struct Left {
-    rocksdb::DB* database;
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  };
-  static auto& left = *new std::vector<Left>;
-  left.push_back({database, std::move(handles)});
-}
+constexpr std::size_t kManyFiles = 12;
 
-Result<void> check_rocks_process() {
-  if (rocks_process() != ::getpid()) {
-    return tl::unexpected(
-        Error{Code::InvalidArgument,
-              "a store was opened before fork(), and its threads are not in the child: start "
-              "another program (exec), or fork before the first store is opened"});
-  }
-  return {};
+struct LeftOpen {
+  rocksdb::DB* database;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  std::optional<LockFile> lock;  // Goes with the process.
+};
+
+void leave_open(LeftOpen left) {
+  static auto& mutex = *new std::mutex;
+  static auto& all = *new std::vector<LeftOpen>;
+  const std::lock_guard guard(mutex);
+  all.push_back(std::move(left));
 }
 
 class SnapshotReader final : public Reader {
@@ -99,6 +99,16 @@ class SnapshotReader final : public Reader {
 };
 
 }  // namespace
+
+Result<void> check_rocks_process() {
+  if (rocks_process() != ::getpid()) {
+    return tl::unexpected(
+        Error{Code::InvalidArgument,
+              "a store was opened before fork(), and its threads are not in the child: start "
+              "another program (exec), or fork before the first store is opened"});
+  }
+  return {};
+}
 
 Database::Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock)
     : dir_(std::move(dir)), mode_(mode), lock_(std::move(lock)), pid_(::getpid()) {}
@@ -163,14 +173,16 @@ Database::~Database() {
   if (!same_process() || process_is_exiting) {
     // A forked child has the memory but not the threads, and a store that outlives main() has
     // neither: closing would hang, or crash. Every commit is in the synced log.
-    leave_open(db_.release(), std::move(handles_));
+    leave_open({db_.release(), std::move(handles_), std::move(lock_)});
     return;
   }
   if (!db_) {
     return;
   }
   if (mode_.write && !failed_) {
-    static_cast<void>(flush());  // What it would save is in the synced log as well.
+    if (flush()) {  // What it would save is in the synced log as well.
+      merge_files();
+    }
   }
   for (auto* handle : handles_) {
     db_->DestroyColumnFamilyHandle(handle);
@@ -211,6 +223,42 @@ Result<void> Database::flush() {
     return tl::unexpected(std::move(error));
   }
   return {};
+}
+
+// Each session leaves a small file in every family that it wrote to, and every open file costs a
+// descriptor: families with many are merged into few. Only space and descriptors are at stake, so
+// failures are let pass.
+void Database::merge_files() {
+  for (std::size_t i = 0; i < kFamilyCount; ++i) {
+    const auto family = static_cast<Family>(i);
+    if (family == Family::Chunks) {
+      continue;  // Rewritten by nobody but a collection of garbage.
+    }
+    rocksdb::ColumnFamilyMetaData meta;
+    db_->GetColumnFamilyMetaData(handle(family), &meta);
+    if (family == Family::ChunksSmall) {
+      merge_level_0(meta);
+    } else if (meta.file_count >= kManyFiles) {
+      rocksdb::CompactRangeOptions options;
+      options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+      static_cast<void>(db_->CompactRange(options, handle(family), nullptr, nullptr));
+    }
+  }
+}
+
+// New small chunks have ids above all older ones: only the new files are rewritten.
+void Database::merge_level_0(const rocksdb::ColumnFamilyMetaData& meta) {
+  constexpr int kBottomLevel = 6;
+  std::vector<std::string> files;
+  for (const auto& file : meta.levels.front().files) {
+    files.push_back(file.name);
+  }
+  if (files.size() >= kManyFiles) {
+    rocksdb::CompactionOptions options;
+    options.compression = rocksdb::kNoCompression;
+    options.output_file_size_limit = std::uint64_t{256} << 20;
+    static_cast<void>(db_->CompactFiles(options, handle(Family::ChunksSmall), files, kBottomLevel));
+  }
 }
 
 Result<void> Database::check_writable() const {

@@ -25,6 +25,7 @@ class DB;
 class ColumnFamilyHandle;
 class Status;
 class WriteBatch;
+struct ColumnFamilyMetaData;
 }  // namespace rocksdb
 
 namespace cairn {
@@ -36,6 +37,9 @@ struct DatabaseMode {
   bool create = false;
   bool mmap = true;
 };
+
+// InvalidArgument in a forked child of a process that has used RocksDB: its threads are not there.
+[[nodiscard]] Result<void> check_rocks_process();
 
 class Database {
  public:
@@ -82,6 +86,8 @@ class Database {
  private:
   Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock);
   [[nodiscard]] Result<void> open_rocks();
+  void merge_files();
+  void merge_level_0(const rocksdb::ColumnFamilyMetaData& meta);
 
   StoreDir dir_;
   DatabaseMode mode_;

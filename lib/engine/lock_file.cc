@@ -59,12 +59,6 @@ struct flock whole_file(short type) {
   return lock;
 }
 
-Error locked_by(pid_t pid, const std::filesystem::path& file) {
-  const std::string who = pid == ::getpid() ? "this process" : "process " + std::to_string(pid);
-  return {Code::Locked, "the store is open for writing in " + who + " (pid " + std::to_string(pid) +
-                            "): " + file.string()};
-}
-
 void describe_holder(int fd) {
   char host[256] = "?";
   ::gethostname(host, sizeof host - 1);
@@ -103,6 +97,12 @@ Result<tl::expected<int, pid_t>> try_lock(const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+Error locked_by(pid_t pid, const std::filesystem::path& file) {
+  const std::string who = pid == ::getpid() ? "this process" : "another process";
+  return {Code::Locked, "the store is open for writing in " + who + " (pid " + std::to_string(pid) +
+                            "): " + file.string()};
+}
 
 Result<LockFile> LockFile::acquire(const std::filesystem::path& file,
                                    std::chrono::milliseconds wait) {

@@ -13,6 +13,9 @@
 
 namespace cairn {
 
+// Locked: `file` is held by `pid`, this process or another.
+[[nodiscard]] Error locked_by(pid_t pid, const std::filesystem::path& file);
+
 class LockFile {
  public:
   // Creates the file where it is missing. Locked, with the holder's pid, after `wait`.

@@ -223,8 +223,7 @@ Result<void> check_no_writer(const StoreDir& dir) {
     return fail(std::move(holder.error()));
   }
   if (*holder) {
-    return fail(Code::Locked, "the store is open for writing in process (pid " +
-                                  std::to_string(**holder) + "): " + dir.root.string());
+    return fail(locked_by(**holder, dir.lock()));
   }
   return {};
 }
@@ -277,6 +276,9 @@ Result<std::shared_ptr<Session>> open_for_reading(const StoreDir& dir, const Ope
 }  // namespace
 
 Result<std::shared_ptr<Session>> Session::open(const fs::path& path, const OpenOptions& options) {
+  if (auto usable = check_rocks_process(); !usable) {
+    return fail(std::move(usable.error()));
+  }
   const auto trimmed = path.has_filename() ? path : path.parent_path();
   const StoreDir dir{trimmed};
   auto kind = dir.inspect();

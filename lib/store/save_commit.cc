@@ -2,6 +2,7 @@
 #include "store/save_commit.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <utility>
 #include <vector>
@@ -99,6 +100,21 @@ Result<ModelRecord> settle_contents(Batch& batch, const Prepared& prepared) {
   return model;
 }
 
+// What the draft says of the artifact, against what is said of the one that stands there.
+bool same_metadata(const Draft::Parts& parts, const Metadata& standing) {
+  const auto metrics = sorted(parts.metrics);
+  const auto same_metric = [](const auto& a, const auto& b) {
+    return a.first == b.first &&
+           std::bit_cast<std::uint64_t>(a.second) == std::bit_cast<std::uint64_t>(b.second);
+  };
+  return std::equal(metrics.begin(), metrics.end(), standing.metrics.begin(),
+                    standing.metrics.end(), same_metric) &&
+         sorted(parts.tags) == standing.tags && sorted(parts.fields) == standing.fields &&
+         parts.producer == standing.producer &&
+         (!parts.parent || parts.parent == standing.parent) &&
+         (!parts.created_at || *parts.created_at == standing.created_at);
+}
+
 bool same_slots(const ModelRecord& a, const ModelRecord& b) {
   const auto same = [](const auto& x, const auto& y) { return x.slot == y.slot; };
   return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(), same) &&
@@ -142,8 +158,10 @@ Result<void> SaveCommit::operator()(Batch& batch, std::uint64_t commit) const {
     return fail(std::move(model.error()));
   }
   if (*standing) {
-    auto same = (*standing)->artifact == prepared.digest ? same_as_standing(batch, *key, *model)
-                                                         : Result<bool>(false);
+    // Whatever is new cannot be what stands there, but for what mends it.
+    const bool maybe = (*standing)->artifact == prepared.digest && intake.new_chunks.empty() &&
+                       same_metadata(parts, (*standing)->metadata);
+    auto same = maybe ? same_as_standing(batch, *key, *model) : Result<bool>(false);
     if (!same) {
       return fail(std::move(same.error()));
     }

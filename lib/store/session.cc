@@ -20,19 +20,15 @@ Result<std::shared_ptr<Session>> Store::State::use(const std::shared_ptr<State>&
   if (!state) {
     return fail(Code::InvalidArgument, "the store handle was moved from");
   }
-  std::shared_ptr<Session> session;
-  {
-    const std::lock_guard guard(state->mutex);
-    session = state->session;
+  if (state->pid != ::getpid()) {
+    return fail(Code::InvalidArgument,
+                "the store was opened before fork(), and cannot be used in the child");
   }
-  if (!session) {
+  const std::lock_guard guard(state->mutex);
+  if (!state->session) {
     return fail(Code::InvalidArgument, "the store is closed");
   }
-  if (!session->database().same_process()) {
-    return fail(Code::InvalidArgument,
-                "the store was opened before fork(): open it again in this process");
-  }
-  return session;
+  return state->session;
 }
 
 }  // namespace cairn

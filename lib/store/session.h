@@ -10,6 +10,9 @@
 #include <string>
 #include <utility>
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include "cairn/error.h"
 #include "cairn/options.h"
 #include "cairn/store.h"
@@ -74,11 +77,12 @@ class Lease {
 
 // Behind a Store handle: the session, until close().
 struct Store::State {
-  explicit State(std::shared_ptr<Session> opened) : session(std::move(opened)) {}
+  explicit State(std::shared_ptr<Session> opened) : pid(::getpid()), session(std::move(opened)) {}
 
   // The session of a usable handle; InvalidArgument after close(), move or fork().
   [[nodiscard]] static Result<std::shared_ptr<Session>> use(const std::shared_ptr<State>& state);
 
+  const pid_t pid;  // Of the process that opened it.
   std::mutex mutex;
   std::shared_ptr<Session> session;  // Guarded by mutex; null after close().
 };

@@ -116,4 +116,42 @@ TEST_CASE("save: more files than a process may open at once") {
   CHECK(must(must(store.load("m")).file("1499")) == to_bytes("file 1499"));
 }
 
+TEST_CASE("close: many short sessions leave few files, and everything that they saved") {
+  TempStore temp;
+  constexpr std::uint64_t kSessions = 30;
+  for (std::uint64_t epoch = 0; epoch < kSessions; ++epoch) {
+    auto store = temp.open();
+    must(store.save({"m", "1", epoch}, one(Random(100 + epoch).floats(200))));
+    CHECK(ok(store.close()));
+  }
+  std::size_t tables = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(temp.database())) {
+    tables += entry.path().extension() == ".sst" ? 1 : 0;
+  }
+  CHECK(tables < 100);  // Each session writes to six families.
+  const auto store = temp.open();
+  for (std::uint64_t epoch = 0; epoch < kSessions; ++epoch) {
+    const auto artifact = must(store.load({"m", "1", epoch}));
+    CHECK(same_bytes(bytes_of(artifact, "w"), Random(100 + epoch).floats(200)));
+  }
+}
+
+TEST_CASE(
+    "save: replacing an artifact by the same one takes the draft's metadata where it differs") {
+  TempStore temp;
+  auto store = temp.open();
+  const auto draft = [](double loss) {
+    Draft out = one({1, 2, 3});
+    out.metric("loss", loss).tag("stage", "dev");
+    return out;
+  };
+  must(store.save("m:1", draft(1)));
+  CHECK(must(store.save("m:1", draft(2))).existed);
+  CHECK(must(store.load("m")).metadata().metric("loss") == 1.0);
+  CHECK(must(store.save("m:1", draft(1), {.replace = true})).existed);
+  CHECK(!must(store.save("m:1", draft(2), {.replace = true})).existed);
+  CHECK(must(store.load("m")).metadata().metric("loss") == 2.0);
+  CHECK(must(store.load("m")).to<std::vector<float>>("w").value() == std::vector<float>{1, 2, 3});
+}
+
 }  // namespace cairn::testing

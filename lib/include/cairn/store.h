@@ -25,26 +25,29 @@ namespace cairn {
 
 // What a save did.
 struct Receipt {
-  Key key;                       // What the ref became.
-  Digest digest;                 // The artifact's.
-  bool existed = false;          // The same artifact stood at the key already; nothing was written.
+  Key key;        // What the ref became.
+  Digest digest;  // The artifact's.
+  // The same artifact stood at the key already: nothing but the aliases was written. Metadata does
+  // not count in this, and stays as it was; `replace` takes the draft's where it differs.
+  bool existed = false;
   std::uint64_t size_bytes = 0;  // Tensors and files as given.
   std::uint64_t chunks = 0;      // What they were cut into,
   std::uint64_t new_chunks = 0;  // of which so many were not yet in the store,
   std::uint64_t new_bytes = 0;   // with so many bytes.
 };
 
-// A move-only handle; every call may be made from any thread at any time, saves included. Not
-// usable in a child after fork(): calls there return InvalidArgument. One process writes a store
-// at a time. Artifacts and tensors may outlive the handle, and then hold the store open.
+// A move-only handle; every call may be made from any thread at any time, saves included. One
+// handle writes a store at a time. Artifacts and tensors may outlive it, and then hold the store
+// open. After fork() nothing of cairn works in the child of a process that has opened a store:
+// calls, open() among them, return InvalidArgument. So does writing through a read-only handle.
 //
 // Besides the codes each call names: Io, NoSpace and Corruption wherever the disk is touched.
 // After a failed sync the handle refuses to write (Io); what was acknowledged is safe.
 class Store {
  public:
-  // Opens or creates the store in `directory`. A directory that is not empty and no store is
-  // refused untouched (InvalidArgument). NotFound, Locked (with the pid of the writer),
-  // NewerFormat.
+  // Opens or creates the store in `directory`, with the directories above it. A directory that is
+  // not empty and no store is refused untouched (InvalidArgument). NotFound, Locked (with the pid
+  // of the writer), NewerFormat.
   [[nodiscard]] CAIRN_API static Result<Store> open(const std::filesystem::path& directory,
                                                     const OpenOptions& options = {});
 

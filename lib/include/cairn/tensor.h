@@ -280,7 +280,8 @@ class Tensor {
   template <Element T>
   void elements() const&& = delete;
 
-  // An Eigen::Map of these bytes with run-time strides, valid while this Tensor or a copy lives;
+  // An Eigen::Map of these bytes with run-time strides, valid while this Tensor or a copy lives
+  // (so give the Result<Tensor> a name: through `->` of a temporary the map would dangle);
   // declared here, defined in eigen.h. TypeMismatch says both dtypes, ranks or shapes.
   template <class Matrix>
   [[nodiscard]] auto map() const&;

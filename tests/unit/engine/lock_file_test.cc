@@ -132,7 +132,8 @@ TEST_CASE("lock file: another process's lock is seen, by its pid, and goes with 
   Holder holder(file);
   REQUIRE(holder.has_it());
   const auto pid = std::to_string(holder.pid());
-  CHECK(fails(LockFile::acquire(file, milliseconds(0)), Code::Locked, "process " + pid));
+  CHECK(
+      fails(LockFile::acquire(file, milliseconds(0)), Code::Locked, "another process (pid " + pid));
   CHECK(must(LockFile::holder(file)) == holder.pid());
   const auto begin = std::chrono::steady_clock::now();
   CHECK(fails(LockFile::acquire(file, milliseconds(60)), Code::Locked, pid));
