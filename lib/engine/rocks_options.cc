@@ -73,8 +73,8 @@ rocksdb::ColumnFamilyOptions small_chunk_family() {
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = rocksdb::kNoCompression;
-  // A compaction that meets a damaged block makes RocksDB refuse every further write; chunks are
-  // checked by whoever reads them, and rewritten by nobody else.
+  // A compaction that meets a damaged block makes RocksDB refuse every further write. These are
+  // merged only when the database is closed, where that does no harm.
   options.disable_auto_compactions = true;
   options.write_buffer_size = std::size_t{16} << 20;
   options.memtable_protection_bytes_per_key = 8;
