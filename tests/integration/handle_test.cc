@@ -116,7 +116,7 @@ TEST_CASE("save: more files than a process may open at once") {
   CHECK(must(must(store.load("m")).file("1499")) == to_bytes("file 1499"));
 }
 
-TEST_CASE("close: many short sessions leave few files, and everything that they saved") {
+TEST_CASE("close: many short openings leave few files, and everything that they saved") {
   TempStore temp;
   constexpr std::uint64_t kSessions = 30;
   for (std::uint64_t epoch = 0; epoch < kSessions; ++epoch) {
