@@ -9,7 +9,8 @@
 namespace {
 
 constexpr const char* kFooter =
-    "A REF is NAME[:VERSION|:ALIAS][@EPOCH|@last|@min=METRIC|@max=METRIC], or xxh3:DIGEST.\n"
+    "A REF is NAME[:VERSION|:ALIAS|:latest|:all][@EPOCH|@last|@min=METRIC|@max=METRIC], or "
+    "xxh3:DIGEST.\n"
     "Exit codes: 0 fine, 1 damage found, 2 usage, 4 no such ref, 5 I/O or internal error,\n"
     "6 refused, 10 no store there, 11 locked or changing, 12 a newer format.";
 

@@ -100,7 +100,7 @@ Result<std::uint32_t> BulkWriter::add(ChunkId id, const FrameHeader& header,
 
 Result<BuiltFile> BulkWriter::finish() {
   if (const auto status = state_->writer.Finish(); !status.ok()) {
-    auto error = to_error(status, "syncing " + state_->path.string());
+    auto error = to_error(status, "finishing " + state_->path.string());
     if (state_->file.sync_failed) {
       state_->database.fail_stop(error);
     }

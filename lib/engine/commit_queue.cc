@@ -49,13 +49,7 @@ class CommitQueue::RocksBatch final : public Batch {
     std::string value;
     const auto status = batch_.GetFromBatchAndDB(database_.rocks(), rocksdb::ReadOptions(),
                                                  database_.handle(family), key, &value);
-    if (status.IsNotFound()) {
-      return std::nullopt;
-    }
-    if (!status.ok()) {
-      return tl::unexpected(to_error(status, "reading " + std::string(name_of(family))));
-    }
-    return value;
+    return value_or_none(status, std::move(value), name_of(family));
   }
 
   Cursor cursor(Family family) const override {

@@ -48,9 +48,9 @@ rocksdb::Status open_as_unique(std::unique_ptr<rocksdb::DB>& out, Open&& open) {
   }
 }
 
-// Keeps what cannot be closed where a leak checker sees that it is not forgotten.
 constexpr std::size_t kManyFiles = 12;
 
+// Keeps what cannot be closed where a leak checker sees that it is not forgotten.
 struct LeftOpen {
   rocksdb::DB* database;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -74,13 +74,7 @@ class SnapshotReader final : public Reader {
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
     std::string value;
     const auto status = database_.rocks()->Get(read_, database_.handle(family), key, &value);
-    if (status.IsNotFound()) {
-      return std::nullopt;
-    }
-    if (!status.ok()) {
-      return tl::unexpected(to_error(status, "reading " + std::string(name_of(family))));
-    }
-    return value;
+    return value_or_none(status, std::move(value), name_of(family));
   }
 
   Cursor cursor(Family family) const override {
@@ -140,7 +134,8 @@ Result<void> Database::open_rocks() {
   return {};
 }
 
-Result<std::optional<std::string>> Database::peek(const StoreDir& dir, std::string_view key) {
+Result<std::vector<std::optional<std::string>>> Database::peek(
+    const StoreDir& dir, const std::vector<std::string_view>& keys) {
   if (auto usable = check_rocks_process(); !usable) {
     return tl::unexpected(std::move(usable.error()));
   }
@@ -148,25 +143,28 @@ Result<std::optional<std::string>> Database::peek(const StoreDir& dir, std::stri
   const auto path = dir.database().string();
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  auto status = open_as_unique(db, [&](auto* out) {
+  const auto status = open_as_unique(db, [&](auto* out) {
     return rocksdb::DB::OpenForReadOnly(options.db, path, {options.families.front()}, &handles,
                                         out);
   });
   if (!status.ok()) {
     return tl::unexpected(to_error(status, "opening " + path));
   }
-  std::string value;
-  status = db->Get({}, handles.front(), key, &value);
+  Result<std::vector<std::optional<std::string>>> out;
+  for (const auto key : keys) {
+    std::string value;
+    const auto got = db->Get({}, handles.front(), key, &value);
+    auto found = value_or_none(got, std::move(value), path);
+    if (!found) {
+      out = tl::unexpected(std::move(found.error()));
+      break;
+    }
+    out->push_back(std::move(*found));
+  }
   for (auto* handle : handles) {
     db->DestroyColumnFamilyHandle(handle);
   }
-  if (status.IsNotFound()) {
-    return std::nullopt;
-  }
-  if (!status.ok()) {
-    return tl::unexpected(to_error(status, "reading " + path));
-  }
-  return value;
+  return out;
 }
 
 Database::~Database() {

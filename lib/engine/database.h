@@ -48,10 +48,10 @@ class Database {
   [[nodiscard]] static Result<std::shared_ptr<Database>> open(const StoreDir& dir,
                                                               const DatabaseMode& mode,
                                                               std::optional<LockFile> lock);
-  // One value of the `default` family, by a read-only open of that family alone: works on stores of
-  // newer formats too, and changes nothing.
-  [[nodiscard]] static Result<std::optional<std::string>> peek(const StoreDir& dir,
-                                                               std::string_view key);
+  // Values of the `default` family in the order of `keys`, by a read-only open of that family
+  // alone: works on stores of newer formats too, and changes nothing.
+  [[nodiscard]] static Result<std::vector<std::optional<std::string>>> peek(
+      const StoreDir& dir, const std::vector<std::string_view>& keys);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <rocksdb/status.h>
 
@@ -37,6 +38,17 @@ Code code_of(const rocksdb::Status& status) {
 
 Error to_error(const rocksdb::Status& status, std::string_view what) {
   return {code_of(status), std::string(what) + ": " + status.ToString()};
+}
+
+Result<std::optional<std::string>> value_or_none(const rocksdb::Status& status, std::string value,
+                                                 std::string_view where) {
+  if (status.IsNotFound()) {
+    return std::nullopt;
+  }
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "reading " + std::string(where)));
+  }
+  return value;
 }
 
 Error errno_error(int error, std::string_view what) {

@@ -1,6 +1,7 @@
 // ModelRecord: the tensors and files of an artifact, by name, and the contents they name.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +29,15 @@ struct ModelRecord {
   std::vector<TensorEntry> tensors;
   std::vector<FileEntry> files;
 };
+
+// The entry of that name in either list, or nullptr.
+template <class Entry>
+[[nodiscard]] const Entry* find_by_name(const std::vector<Entry>& entries, std::string_view name) {
+  const auto at = std::lower_bound(
+      entries.begin(), entries.end(), name,
+      [](const Entry& entry, std::string_view wanted) { return entry.info.name < wanted; });
+  return at != entries.end() && at->info.name == name ? &*at : nullptr;
+}
 
 // LimitExceeded where the record would pass 64 MiB.
 [[nodiscard]] Result<std::string> encode_model(const ModelRecord& model);

@@ -1,7 +1,6 @@
 // Artifact: reading tensors, files and the config of a loaded artifact.
 #include "cairn/artifact.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/guard.h"
@@ -36,21 +35,18 @@ Result<void> check_process(const Artifact::State& state) {
   return {};
 }
 
-// Entries are sorted by name.
 template <class Entry>
 Result<const Entry*> find_entry(const Artifact::State& state, std::string_view what,
                                 const std::vector<Entry>& entries, std::string_view name) {
   if (auto usable = check_process(state); !usable) {
     return fail(std::move(usable.error()));
   }
-  const auto at = std::lower_bound(
-      entries.begin(), entries.end(), name,
-      [](const Entry& entry, std::string_view wanted) { return entry.info.name < wanted; });
-  if (at == entries.end() || at->info.name != name) {
+  const auto* entry = find_by_name(entries, name);
+  if (entry == nullptr) {
     return fail(Code::NotFound, state.key.to_string() + ": no " + std::string(what) + " " +
                                     quoted(name) + "; " + names_of(entries));
   }
-  return &*at;
+  return entry;
 }
 
 Result<const TensorEntry*> find_tensor(const Artifact::State& state, std::string_view name) {
@@ -120,6 +116,101 @@ Result<void> check_bools(const ReadContext& context, const TensorInfo& info,
 }
 
 Result<void> discard(std::span<const std::byte>) {
+  return {};
+}
+
+Result<Tensor> place_tensor(const Artifact::State& state, std::string_view name) {
+  auto entry = find_tensor(state, name);
+  if (!entry) {
+    return fail(std::move(entry.error()));
+  }
+  const auto context = context_of(state, "tensor", name);
+  auto content = content_of(context, **entry);
+  if (!content) {
+    return fail(std::move(content.error()));
+  }
+  auto placed = place_content(context, *content);
+  if (!placed) {
+    return fail(std::move(placed.error()));
+  }
+  const auto bytes = placed->bytes;
+  if (auto checked = check_bools(context, (*entry)->info, bytes); !checked) {
+    return fail(std::move(checked.error()));
+  }
+  return Tensor((*entry)->info, bytes,
+                std::make_shared<TensorOwner>(state.lease.session(), std::move(placed->owner)));
+}
+
+Result<void> read_tensor(const Artifact::State& state, std::string_view name,
+                         std::span<std::byte> out) {
+  auto entry = find_tensor(state, name);
+  if (!entry) {
+    return fail(std::move(entry.error()));
+  }
+  const auto& stored = (*entry)->info;
+  if (stored.size_bytes != out.size()) {
+    return fail(Code::TypeMismatch, state.key.to_string() + ": tensor " + quoted(name) + " has " +
+                                        std::to_string(stored.size_bytes) + " bytes (" +
+                                        std::string(to_string(stored.dtype)) + " " +
+                                        to_string(stored.shape) + "), the buffer " +
+                                        std::to_string(out.size()));
+  }
+  const auto context = context_of(state, "tensor", name);
+  if (auto read = read_entry_into(context, **entry, out); !read) {
+    return read;
+  }
+  return check_bools(context, stored, out);
+}
+
+Result<std::vector<std::byte>> read_whole_file(const Artifact::State& state,
+                                               std::string_view name) {
+  auto entry = find_file(state, name);
+  if (!entry) {
+    return fail(std::move(entry.error()));
+  }
+  std::vector<std::byte> out((*entry)->info.size_bytes);
+  if (auto read = read_entry_into(context_of(state, "file", name), **entry, out); !read) {
+    return fail(std::move(read.error()));
+  }
+  return out;
+}
+
+Result<void> stream_file(const Artifact::State& state, std::string_view name,
+                         const Artifact::Sink& sink) {
+  auto entry = find_file(state, name);
+  if (!entry) {
+    return fail(std::move(entry.error()));
+  }
+  const auto context = context_of(state, "file", name);
+  auto content = content_of(context, **entry);
+  if (!content) {
+    return fail(std::move(content.error()));
+  }
+  return stream_content(context, *content, sink);
+}
+
+Result<void> verify_all(const Artifact::State& state) {
+  if (auto usable = check_process(state); !usable) {
+    return usable;
+  }
+  const auto check = [&](std::string_view what, const auto& entry) -> Result<void> {
+    const auto context = context_of(state, what, entry.info.name);
+    auto content = content_of(context, entry);
+    if (!content) {
+      return fail(std::move(content.error()));
+    }
+    return stream_content(context, *content, discard);
+  };
+  for (const auto& entry : state.model.tensors) {
+    if (auto checked = check("tensor", entry); !checked) {
+      return checked;
+    }
+  }
+  for (const auto& entry : state.model.files) {
+    if (auto checked = check("file", entry); !checked) {
+      return checked;
+    }
+  }
   return {};
 }
 
@@ -206,97 +297,23 @@ Result<void> Artifact::check_dtype(std::string_view name, DType wanted) const {
 }
 
 Result<Tensor> Artifact::tensor(std::string_view name) const {
-  auto entry = find_tensor(*state_, name);
-  if (!entry) {
-    return fail(std::move(entry.error()));
-  }
-  const auto context = context_of(*state_, "tensor", name);
-  auto content = content_of(context, **entry);
-  if (!content) {
-    return fail(std::move(content.error()));
-  }
-  auto placed = guarded([&] { return place_content(context, *content); });
-  if (!placed) {
-    return fail(std::move(placed.error()));
-  }
-  const auto bytes = placed->bytes;
-  if (auto checked = check_bools(context, (*entry)->info, bytes); !checked) {
-    return fail(std::move(checked.error()));
-  }
-  return Tensor((*entry)->info, bytes,
-                std::make_shared<TensorOwner>(state_->lease.session(), std::move(placed->owner)));
+  return guarded([&] { return place_tensor(*state_, name); });
 }
 
 Result<void> Artifact::read_into(std::string_view name, std::span<std::byte> out) const {
-  auto entry = find_tensor(*state_, name);
-  if (!entry) {
-    return fail(std::move(entry.error()));
-  }
-  const auto& stored = (*entry)->info;
-  if (stored.size_bytes != out.size()) {
-    return fail(Code::TypeMismatch, state_->key.to_string() + ": tensor " + quoted(name) + " has " +
-                                        std::to_string(stored.size_bytes) + " bytes (" +
-                                        std::string(to_string(stored.dtype)) + " " +
-                                        to_string(stored.shape) + "), the buffer " +
-                                        std::to_string(out.size()));
-  }
-  const auto context = context_of(*state_, "tensor", name);
-  if (auto read = read_entry_into(context, **entry, out); !read) {
-    return read;
-  }
-  return check_bools(context, stored, out);
+  return guarded([&] { return read_tensor(*state_, name, out); });
 }
 
 Result<std::vector<std::byte>> Artifact::file(std::string_view name) const {
-  auto entry = find_file(*state_, name);
-  if (!entry) {
-    return fail(std::move(entry.error()));
-  }
-  return guarded([&]() -> Result<std::vector<std::byte>> {
-    std::vector<std::byte> out((*entry)->info.size_bytes);
-    if (auto read = read_entry_into(context_of(*state_, "file", name), **entry, out); !read) {
-      return fail(std::move(read.error()));
-    }
-    return out;
-  });
+  return guarded([&] { return read_whole_file(*state_, name); });
 }
 
 Result<void> Artifact::read_file(std::string_view name, const Sink& sink) const {
-  auto entry = find_file(*state_, name);
-  if (!entry) {
-    return fail(std::move(entry.error()));
-  }
-  const auto context = context_of(*state_, "file", name);
-  auto content = content_of(context, **entry);
-  if (!content) {
-    return fail(std::move(content.error()));
-  }
-  return stream_content(context, *content, sink);
+  return guarded([&] { return stream_file(*state_, name, sink); });
 }
 
 Result<void> Artifact::verify() const {
-  if (auto usable = check_process(*state_); !usable) {
-    return usable;
-  }
-  const auto check = [&](std::string_view what, const auto& entry) -> Result<void> {
-    const auto context = context_of(*state_, what, entry.info.name);
-    auto content = content_of(context, entry);
-    if (!content) {
-      return fail(std::move(content.error()));
-    }
-    return stream_content(context, *content, discard);
-  };
-  for (const auto& entry : state_->model.tensors) {
-    if (auto checked = check("tensor", entry); !checked) {
-      return checked;
-    }
-  }
-  for (const auto& entry : state_->model.files) {
-    if (auto checked = check("file", entry); !checked) {
-      return checked;
-    }
-  }
-  return {};
+  return guarded([&] { return verify_all(*state_); });
 }
 
 }  // namespace cairn

@@ -1,7 +1,7 @@
-// The pieces are dealt out to lanes (lane.h), contiguous ranges of about equal size. Up to
-// kOneFileBytes there is one lane, whose slabs are hashed by all threads; above, a lane a thread.
-// While one lane waits for the disk, the others hash. New chunks that stay under a small budget
-// are not written to a file: they go into the commit batch.
+// The pieces are dealt out to lanes (lane.h), contiguous ranges of about equal size: a lane for
+// each kOneFileBytes, at most one a thread. Where there is one lane, all threads hash its slabs;
+// where there are several, one hashes while another waits for the disk. New chunks that stay under
+// a small budget are not written to a file: they go into the commit batch.
 #include "store/intake.h"
 
 #include <algorithm>

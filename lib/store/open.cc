@@ -59,18 +59,19 @@ Result<bool> has_database(const StoreDir& dir) {
 // Whether the store was made to its end: the superblock comes with the first commit, and so do the
 // counters. False for neither; an error for a superblock that is missing, damaged or newer.
 Result<bool> check_superblock(const StoreDir& dir) {
-  auto bytes = Database::peek(dir, kSuperblockKey);
-  auto counters = bytes ? Database::peek(dir, kCountersKey) : bytes;
-  if (!counters) {
-    return fail(std::move(counters.error()));
+  auto values = Database::peek(dir, {kSuperblockKey, kCountersKey});
+  if (!values) {
+    return fail(std::move(values.error()));
   }
-  if (!*bytes && !*counters) {
+  const auto& bytes = (*values)[0];
+  const auto& counters = (*values)[1];
+  if (!bytes && !counters) {
     return false;
   }
-  if (!*bytes) {
+  if (!bytes) {
     return fail(Code::Corruption, dir.root.string() + ": the superblock is missing");
   }
-  auto superblock = decode_superblock(**bytes);
+  auto superblock = decode_superblock(*bytes);
   if (!superblock) {
     return fail(dir.root.string() + ": superblock", std::move(superblock.error()));
   }

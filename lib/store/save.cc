@@ -1,7 +1,7 @@
 // Save: from a draft to an artifact.
 //
 //   1 check the draft, cut its contents into pieces
-//   2 where an artifact stands at the key: hash only, and say `existed` or AlreadyExists
+//   2 where an artifact stands at the key: compare with it, and say `existed` or AlreadyExists
 //   3 take the pieces in: hashed, deduplicated, new chunks durable or ready for the batch
 //   4 build the records, as far as they do not depend on the state
 //   5 commit: check again, choose slots, write everything that names the chunks in one batch

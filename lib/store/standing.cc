@@ -2,7 +2,6 @@
 // are equal.
 #include "store/standing.h"
 
-#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -24,13 +23,11 @@ namespace cairn {
 
 namespace {
 
-// The content that stands under a name; entries are sorted by name, and it is there.
+// The content that stands under a name, which is there: the canonical strings are equal.
 template <class Entry>
 ContentId content_under(const std::vector<Entry>& entries, std::string_view name) {
-  const auto at = std::lower_bound(
-      entries.begin(), entries.end(), name,
-      [](const Entry& entry, std::string_view wanted) { return entry.info.name < wanted; });
-  return {at->info.content, at->slot};
+  const auto* entry = find_by_name(entries, name);
+  return {entry->info.content, entry->slot};
 }
 
 // Compares the pieces of one content with the chunks that stand for it.

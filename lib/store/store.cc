@@ -1,8 +1,10 @@
-// Store: the facade. It finds the session behind the handle and passes the call on.
+// Store: the facade. It finds the session behind the handle, passes the call on, and lets no
+// exception out.
 #include "cairn/store.h"
 
 #include <chrono>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "base/guard.h"
@@ -25,6 +27,19 @@ Result<void> check_alias_call(std::string_view name, std::string_view alias) {
   return check_alias(alias);
 }
 
+// The call on the session of a usable handle. Whatever it throws becomes its error.
+template <class Call>
+auto with_session(const std::shared_ptr<Store::State>& state, const Call& call) {
+  using Outcome = std::invoke_result_t<const Call&, const std::shared_ptr<Session>&>;
+  return guarded([&]() -> Outcome {
+    auto session = Store::State::use(state);
+    if (!session) {
+      return fail(std::move(session.error()));
+    }
+    return call(*session);
+  });
+}
+
 }  // namespace
 
 Store::Store(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -33,98 +48,87 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 Result<Store> Store::open(const std::filesystem::path& directory, const OpenOptions& options) {
-  auto session = guarded([&] { return Session::open(directory, options); });
-  if (!session) {
-    return fail(std::move(session.error()));
-  }
-  return Store(std::make_shared<State>(std::move(*session)));
+  return guarded([&]() -> Result<Store> {
+    auto session = Session::open(directory, options);
+    if (!session) {
+      return fail(std::move(session.error()));
+    }
+    return Store(std::make_shared<State>(std::move(*session)));
+  });
 }
 
 Result<Receipt> Store::save(const Ref& ref, const Draft& draft, const SaveOptions& options) {
-  auto session = State::use(state_);
-  return session ? save_artifact(**session, ref, draft, options) : fail(std::move(session.error()));
+  return with_session(
+      state_, [&](const auto& session) { return save_artifact(*session, ref, draft, options); });
 }
 
 Result<Artifact> Store::load(const Ref& ref, const LoadOptions& options) const {
-  auto session = State::use(state_);
-  return session ? guarded([&] { return load_artifact(*session, ref, options); })
-                 : fail(std::move(session.error()));
+  return with_session(state_,
+                      [&](const auto& session) { return load_artifact(session, ref, options); });
 }
 
 Result<Key> Store::resolve(const Ref& ref) const {
-  auto session = State::use(state_);
-  return session ? resolve_one(*(*session)->database().snapshot(), ref)
-                 : fail(std::move(session.error()));
+  return with_session(state_, [&](const auto& session) {
+    return resolve_one(*session->database().snapshot(), ref);
+  });
 }
 
 Result<std::vector<Key>> Store::remove(const Ref& ref) {
-  auto session = State::use(state_);
-  return session ? remove_artifacts(**session, ref) : fail(std::move(session.error()));
+  return with_session(state_, [&](const auto& session) { return remove_artifacts(*session, ref); });
 }
 
 Result<std::vector<ArtifactInfo>> Store::list(const ListOptions& options) const {
-  auto session = State::use(state_);
-  return session
-             ? guarded([&] { return list_artifacts(*(*session)->database().snapshot(), options); })
-             : fail(std::move(session.error()));
+  return with_session(state_, [&](const auto& session) {
+    return list_artifacts(*session->database().snapshot(), options);
+  });
 }
 
 Result<std::vector<std::string>> Store::names() const {
-  auto session = State::use(state_);
-  return session ? list_names(*(*session)->database().snapshot())
-                 : fail(std::move(session.error()));
+  return with_session(
+      state_, [](const auto& session) { return list_names(*session->database().snapshot()); });
 }
 
 Result<void> Store::set_alias(std::string_view name, std::string_view alias, const Ref& target) {
-  auto session = State::use(state_);
-  if (!session) {
-    return fail(std::move(session.error()));
-  }
-  if (auto valid = check_alias_call(name, alias); !valid) {
-    return valid;
-  }
-  return (*session)->commits().run([&](Batch& batch, std::uint64_t) -> Result<void> {
-    auto key = resolve_one(batch, target);
-    if (!key) {
-      return fail(std::move(key.error()));
+  return with_session(state_, [&](const auto& session) -> Result<void> {
+    if (auto valid = check_alias_call(name, alias); !valid) {
+      return valid;
     }
-    if (key->name != name) {
-      return fail(Code::InvalidArgument, "alias " + std::string(name) + ":" + std::string(alias) +
-                                             " cannot point at " + key->to_string() +
-                                             ": aliases stay within their name");
-    }
-    return put_alias(batch, alias, *key, now());
+    return session->commits().run([&](Batch& batch, std::uint64_t) -> Result<void> {
+      auto key = resolve_one(batch, target);
+      if (!key) {
+        return fail(std::move(key.error()));
+      }
+      if (key->name != name) {
+        return fail(Code::InvalidArgument, "alias " + std::string(name) + ":" + std::string(alias) +
+                                               " cannot point at " + key->to_string() +
+                                               ": aliases stay within their name");
+      }
+      return put_alias(batch, alias, *key, now());
+    });
   });
 }
 
 Result<void> Store::remove_alias(std::string_view name, std::string_view alias) {
-  auto session = State::use(state_);
-  if (!session) {
-    return fail(std::move(session.error()));
-  }
-  if (auto valid = check_alias_call(name, alias); !valid) {
-    return valid;
-  }
-  return (*session)->commits().run(
-      [&](Batch& batch, std::uint64_t) { return drop_alias(batch, name, alias, now()); });
+  return with_session(state_, [&](const auto& session) -> Result<void> {
+    if (auto valid = check_alias_call(name, alias); !valid) {
+      return valid;
+    }
+    return session->commits().run(
+        [&](Batch& batch, std::uint64_t) { return drop_alias(batch, name, alias, now()); });
+  });
 }
 
 Result<std::vector<AliasInfo>> Store::aliases(std::string_view name) const {
-  auto session = State::use(state_);
-  if (!session) {
-    return fail(std::move(session.error()));
-  }
-  if (!name.empty()) {
-    if (auto valid = check_name(name); !valid) {
+  return with_session(state_, [&](const auto& session) -> Result<std::vector<AliasInfo>> {
+    if (auto valid = name.empty() ? Result<void>() : check_name(name); !valid) {
       return fail(std::move(valid.error()));
     }
-  }
-  return list_aliases(*(*session)->database().snapshot(), name);
+    return list_aliases(*session->database().snapshot(), name);
+  });
 }
 
 Result<StoreStats> Store::stats() const {
-  auto session = State::use(state_);
-  return session ? count_store(**session) : fail(std::move(session.error()));
+  return with_session(state_, [](const auto& session) { return count_store(*session); });
 }
 
 Result<void> Store::close() {

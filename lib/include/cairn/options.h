@@ -12,7 +12,7 @@ struct OpenOptions {
   enum class Mode : std::uint8_t {
     Create,     // Read and write; a missing or empty directory becomes a store.
     ReadWrite,  // Read and write; NotFound where there is no store.
-    ReadOnly,   // Read; takes no lock, changes no file. Locked while another process writes.
+    ReadOnly,   // Read; takes no lock, changes no file. Locked while somebody writes.
   };
   Mode mode = Mode::Create;
 

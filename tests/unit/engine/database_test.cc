@@ -123,7 +123,7 @@ TEST_CASE("database: a newer format that has families of its own is NewerFormat,
 TEST_CASE("database: a superblock that is missing or damaged is Corruption") {
   const TempDir temp;
   const auto dir = make_store(temp);
-  auto damaged = must(Database::peek(dir, kSuperblockKey)).value();
+  auto damaged = must(Database::peek(dir, {kSuperblockKey})).front().value();
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
   damaged.resize(damaged.size() - 1);
   for (const bool missing : {true, false}) {
@@ -141,7 +141,7 @@ TEST_CASE("database: a superblock that is missing or damaged is Corruption") {
 TEST_CASE("database: counters that are damaged are Corruption") {
   const TempDir temp;
   const auto dir = make_store(temp);
-  auto counters = must(Database::peek(dir, kCountersKey)).value();
+  auto counters = must(Database::peek(dir, {kCountersKey})).front().value();
   counters[0] = static_cast<char>(counters[0] ^ 1);
   set_row(dir, kCountersKey, counters);
   for (const auto mode : kModes) {
@@ -267,10 +267,10 @@ TEST_CASE("database: peek reads one value, and a snapshot does not move") {
   const TempDir temp;
   const auto dir = make_store(temp);
   const auto before = listing_of(dir.root);
-  CHECK(must(decode_superblock(must(Database::peek(dir, kSuperblockKey)).value())).format_version ==
-        kFormatVersion);
-  CHECK(!must(Database::peek(dir, "no such key")));
-  CHECK(!Database::peek(StoreDir{temp.path() / "none"}, kSuperblockKey));
+  CHECK(must(decode_superblock(must(Database::peek(dir, {kSuperblockKey})).front().value()))
+            .format_version == kFormatVersion);
+  CHECK(!must(Database::peek(dir, {"no such key"})).front());
+  CHECK(!Database::peek(StoreDir{temp.path() / "none"}, {kSuperblockKey}));
   CHECK(listing_of(dir.root) == before);
 
   const auto database = cairn_test::open_database(dir);
