@@ -3,10 +3,28 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 namespace cairn {
+
+// How far a long call has come, in bytes of tensors and files.
+struct Progress {
+  std::uint64_t done_bytes = 0;
+  std::uint64_t total_bytes = 0;
+};
+
+// Who hears of a long call's progress, and who may end it.
+struct Control {
+  // Called some times a second, and at the end, from threads of the call but by one at a time; it
+  // must not call the store. What it throws ends the call (Io). Default: nobody is told.
+  std::function<void(const Progress&)> progress = {};
+
+  // Looked at between chunks: once a stop is requested the call ends with Cancelled.
+  std::stop_token stop = {};
+};
 
 struct OpenOptions {
   enum class Mode : std::uint8_t {
@@ -45,11 +63,18 @@ struct SaveOptions {
 
   // Compute each tensor's numeric health while its bytes pass by.
   bool health = true;
+
+  // A save that is stopped leaves nothing behind that can be seen; one whose commit has begun is
+  // not stopped any more.
+  Control control = {};
 };
 
 struct LoadOptions {
   // Threads that one read of a large tensor may use; 0 takes the store's.
   unsigned threads = 0;
+
+  // For every read of the artifact's tensors and files.
+  Control control = {};
 };
 
 }  // namespace cairn
