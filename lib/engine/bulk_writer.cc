@@ -7,42 +7,30 @@
 #include <utility>
 
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
 #include <rocksdb/sst_file_writer.h>
 
 #include "content/digest.h"
-#include "engine/file_digest.h"
+#include "engine/file_watch.h"
 #include "engine/rocks_options.h"
 #include "engine/status.h"
 #include "record/keys.h"
 
 namespace cairn {
 
-namespace {
-
-rocksdb::Options writer_options(const Database& database, rocksdb::Env* env) {
-  rocksdb::Options options(database.options().db, database.options().of(Family::Chunks));
-  options.env = env;
-  options.file_checksum_gen_factory = nullptr;  // The file system of `env` does it.
-  return options;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 struct BulkWriter::State {
   State(Database& target, std::filesystem::path where)
       : database(target),
         path(std::move(where)),
-        env(rocksdb::NewCompositeEnv(watching_file_system(file))),
-        writer(rocksdb::EnvOptions(database.options().db), writer_options(database, env.get()),
+        writer(rocksdb::EnvOptions(database.options().db),
+               rocksdb::Options(database.options().db, database.options().of(Family::Chunks)),
                database.handle(Family::Chunks)) {}
 
   Database& database;
   std::filesystem::path path;
   bool finished = false;
   std::string frame;  // Reused from chunk to chunk.
-  WatchedFile file;
-  std::unique_ptr<rocksdb::Env> env;
   rocksdb::SstFileWriter writer;
 };
 
@@ -99,15 +87,12 @@ Result<std::uint32_t> BulkWriter::add(ChunkId id, const FrameHeader& header,
 }
 
 Result<BuiltFile> BulkWriter::finish() {
-  if (const auto status = state_->writer.Finish(); !status.ok()) {
-    auto error = to_error(status, "finishing " + state_->path.string());
-    if (state_->file.sync_failed) {
-      state_->database.fail_stop(error);
-    }
-    return tl::unexpected(std::move(error));
+  rocksdb::ExternalSstFileInfo info;
+  if (const auto status = state_->writer.Finish(&info); !status.ok()) {
+    return tl::unexpected(to_error(status, "finishing " + state_->path.string()));
   }
   state_->finished = true;
-  return BuiltFile{state_->path, file_checksum(state_->file.digest)};
+  return BuiltFile{state_->path, std::move(info.file_checksum)};
 }
 
 Result<void> ingest(Database& database, const std::vector<BuiltFile>& files) {
@@ -125,10 +110,14 @@ Result<void> ingest(Database& database, const std::vector<BuiltFile>& files) {
     arg.files_checksums.push_back(file.checksum);
     arg.files_checksum_func_names.emplace_back(kFileChecksumName);
   }
-  const auto status = database.rocks()->IngestExternalFiles({arg});
+  auto ready = database.make_ready();
+  const auto status = ready ? database.rocks()->IngestExternalFiles({arg}) : rocksdb::Status::OK();
   for (const auto& file : files) {
     std::error_code ignored;
     std::filesystem::remove(file.path, ignored);
+  }
+  if (!ready) {
+    return ready;
   }
   if (!status.ok()) {
     auto error = to_error(status, "ingesting new chunks");

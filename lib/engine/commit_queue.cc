@@ -67,13 +67,7 @@ class CommitQueue::RocksBatch final : public Batch {
     if (!status_.ok()) {
       return tl::unexpected(to_error(status_, "building a commit"));
     }
-    rocksdb::WriteOptions options;
-    options.sync = true;
-    const auto status = database_.rocks()->Write(options, batch_.GetWriteBatch());
-    if (!status.ok()) {
-      return tl::unexpected(to_error(status, "committing"));
-    }
-    return {};
+    return database_.write(*batch_.GetWriteBatch());
   }
 
  private:
@@ -164,6 +158,12 @@ void CommitQueue::execute(const Group& group) {
     return;
   }
   last_commit_ = commit;
+  // The commits are on disk; but where HEAD cannot be written nobody is told so.
+  if (auto noted = database_.note_head(commit); !noted) {
+    for (auto* request : group) {
+      request->result = request->wrote ? noted : std::move(request->result);
+    }
+  }
 }
 
 }  // namespace cairn

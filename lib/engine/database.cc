@@ -54,7 +54,8 @@ constexpr std::size_t kManyFiles = 12;
 struct LeftOpen {
   rocksdb::DB* database;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  std::optional<LockFile> lock;  // Goes with the process.
+  std::unique_ptr<RocksOptions> options;  // Its threads go on using the environment.
+  std::optional<LockFile> lock;           // Goes with the process.
 };
 
 void leave_open(LeftOpen left) {
@@ -105,7 +106,11 @@ Result<void> check_rocks_process() {
 }
 
 Database::Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock)
-    : dir_(std::move(dir)), mode_(mode), lock_(std::move(lock)), pid_(::getpid()) {}
+    : dir_(std::move(dir)),
+      mode_(mode),
+      lock_(std::move(lock)),
+      pid_(::getpid()),
+      watch_(mode.write ? std::make_shared<FileWatch>() : nullptr) {}
 
 Result<std::shared_ptr<Database>> Database::open(const StoreDir& dir, const DatabaseMode& mode,
                                                  std::optional<LockFile> lock) {
@@ -120,8 +125,8 @@ Result<void> Database::open_rocks() {
   if (auto usable = check_rocks_process(); !usable) {
     return usable;
   }
-  options_ =
-      std::make_unique<RocksOptions>(rocks_options({.mmap = mode_.mmap, .create = mode_.create}));
+  options_ = std::make_unique<RocksOptions>(
+      rocks_options({.mmap = mode_.mmap, .create = mode_.create, .watch = watch_}));
   const auto path = dir_.database().string();
   const auto status = open_as_unique(db_, [&](auto* out) {
     return mode_.write ? rocksdb::DB::Open(options_->db, path, options_->families, &handles_, out)
@@ -171,16 +176,17 @@ Database::~Database() {
   if (!same_process() || process_is_exiting) {
     // A forked child has the memory but not the threads, and a store that outlives main() has
     // neither: closing would hang, or crash. Every commit is in the synced log.
-    leave_open({db_.release(), std::move(handles_), std::move(lock_)});
+    leave_open({db_.release(), std::move(handles_), std::move(options_), std::move(lock_)});
     return;
   }
   if (!db_) {
     return;
   }
-  if (mode_.write && !failed_) {
+  if (mode_.write && !failed()) {
     if (flush()) {  // What it would save is in the synced log as well.
       merge_files();
     }
+    static_cast<void>(settle_head());
   }
   for (auto* handle : handles_) {
     db_->DestroyColumnFamilyHandle(handle);
@@ -211,16 +217,6 @@ Result<std::vector<std::optional<std::string>>> Database::get_many(
     }
   }
   return out;
-}
-
-Result<void> Database::flush() {
-  const auto status = db_->Flush(rocksdb::FlushOptions(), handles_);
-  if (!status.ok()) {
-    auto error = to_error(status, "flushing");
-    fail_stop(error);
-    return tl::unexpected(std::move(error));
-  }
-  return {};
 }
 
 // Each session leaves a small file in every family that it wrote to, and every open file costs a
@@ -256,29 +252,6 @@ void Database::merge_level_0(const rocksdb::ColumnFamilyMetaData& meta) {
     options.compression = rocksdb::kNoCompression;
     options.output_file_size_limit = std::uint64_t{256} << 20;
     static_cast<void>(db_->CompactFiles(options, handle(Family::ChunksSmall), files, kBottomLevel));
-  }
-}
-
-Result<void> Database::check_writable() const {
-  if (!mode_.write) {
-    return tl::unexpected(Error{Code::InvalidArgument, "the store was opened for reading only"});
-  }
-  if (failed_) {
-    const std::lock_guard guard(failure_mutex_);
-    return tl::unexpected(Error{
-        Code::Io, "the store refuses to write after a failure (close and reopen it): " + failure_});
-  }
-  return {};
-}
-
-void Database::fail_stop(const Error& error) {
-  if (error.code == Code::NoSpace) {
-    return;  // Nothing is in doubt; there may be room again.
-  }
-  const std::lock_guard guard(failure_mutex_);
-  if (!failed_) {
-    failure_ = error.message;
-    failed_ = true;
   }
 }
 

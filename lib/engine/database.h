@@ -16,6 +16,8 @@
 #include <sys/types.h>
 
 #include "cairn/error.h"
+#include "engine/file_watch.h"
+#include "engine/head_file.h"
 #include "engine/lock_file.h"
 #include "engine/reader.h"
 #include "engine/store_dir.h"
@@ -68,13 +70,25 @@ class Database {
   [[nodiscard]] Result<std::vector<std::optional<std::string>>> get_many(
       Family family, const std::vector<std::string>& keys) const;
 
+  // Writes a batch, synced. Where a full disk has room again it goes on by itself.
+  [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch);
   // Writes memtables to files and empties the log.
   [[nodiscard]] Result<void> flush();
 
+  // From now on HEAD is kept: says after every commit how far the store has come. `commits` are on
+  // disk. A database without one keeps none.
+  void keep_head(HeadFile head, const HeadState& state);
+  // All commits up to this one are on disk: HEAD says so, unsynced.
+  [[nodiscard]] Result<void> note_head(std::uint64_t commits);
+  // HEAD says what is on disk, synced.
+  [[nodiscard]] Result<void> settle_head();
+
   // After a failed write or sync the database refuses to write; a full disk is no such failure.
   [[nodiscard]] Result<void> check_writable() const;
+  // The same; and where the disk was full RocksDB is made to take writes again, if there is room.
+  [[nodiscard]] Result<void> make_ready();
   void fail_stop(const Error& error);
-  [[nodiscard]] bool failed() const noexcept { return failed_; }
+  [[nodiscard]] bool failed() const noexcept { return !check_writable(); }
 
   // For this layer.
   [[nodiscard]] rocksdb::DB* rocks() const noexcept { return db_.get(); }
@@ -93,10 +107,17 @@ class Database {
   DatabaseMode mode_;
   std::optional<LockFile> lock_;  // Released after everything below is gone.
   pid_t pid_;
+  std::shared_ptr<FileWatch> watch_;
   std::unique_ptr<RocksOptions> options_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 
+  std::mutex head_mutex_;
+  std::optional<HeadFile> head_;  // Guarded by head_mutex_, as is the next.
+  HeadState head_state_;
+
+  std::mutex resume_mutex_;
+  std::atomic<bool> full_{false};  // RocksDB waits for room.
   std::atomic<bool> failed_{false};
   mutable std::mutex failure_mutex_;
   std::string failure_;  // Guarded by failure_mutex_.

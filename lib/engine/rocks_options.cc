@@ -8,10 +8,10 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
-
-#include "engine/file_digest.h"
 
 namespace cairn {
 
@@ -22,6 +22,16 @@ class SilentLogger final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, std::va_list) override {}
+};
+
+// After an error in the background it is for cairn to say whether and when writing goes on: never
+// after a failed sync, at once where a full disk has room again.
+class NoRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 };
 
 rocksdb::CompressionType record_compression() {
@@ -92,7 +102,11 @@ rocksdb::DBOptions database_options(const RocksChoices& choices) {
   db.allow_mmap_reads = choices.mmap;
   db.advise_random_on_open = false;  // With mmap it makes cold reads twenty times slower.
   db.max_open_files = -1;            // Open files stay readable when a writer removes them.
-  db.file_checksum_gen_factory = file_digest_factory();
+  db.file_checksum_gen_factory = file_digest_factory(choices.watch);
+  db.listeners = {std::make_shared<NoRecovery>()};
+  db.max_bgerror_resume_count = 0;
+  // Every opening reader reads the manifest; a full one is written anew as a snapshot.
+  db.max_manifest_file_size = std::uint64_t{4} << 20;
   db.db_write_buffer_size = std::size_t{32} << 20;
   db.max_total_wal_size = std::uint64_t{64} << 20;  // Every opening reader replays it.
   db.stats_dump_period_sec = 0;
@@ -106,6 +120,10 @@ rocksdb::DBOptions database_options(const RocksChoices& choices) {
 RocksOptions rocks_options(const RocksChoices& choices) {
   RocksOptions out;
   out.db = database_options(choices);
+  if (choices.watch) {
+    out.env = rocksdb::NewCompositeEnv(watching_file_system(choices.watch));
+    out.db.env = out.env.get();
+  }
   const auto cache = rocksdb::NewLRUCache(std::size_t{32} << 20);
   const auto records = record_family(cache);
   for (const auto name : kFamilyNames) {

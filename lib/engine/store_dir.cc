@@ -17,12 +17,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kReserveBytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t kLeftBesideReserve = std::uint64_t{8} << 20;
+
 constexpr std::string_view kReadme =
     "This directory is a cairn store: models, configs and metadata of machine learning.\n"
     "\n"
     "  db/         the database: records and weights\n"
     "  incoming/   files of saves that are under way; emptied when the store is next opened\n"
     "  LOCK.cairn  held, and named after its holder, while a process writes\n"
+    "  HEAD        how far the store has come: a database that lost its end is noticed\n"
+    "  RESERVE     space that a removal can have when the disk is full\n"
     "\n"
     "Read it with the cairn command (cairn -s DIRECTORY ls) or the library. Do not change, move\n"
     "or delete single files. To copy the store, copy the whole directory while nobody writes.\n";
@@ -125,6 +130,33 @@ Result<void> StoreDir::create() const {
   return {};
 }
 
+Result<void> StoreDir::sync_root() const {
+  return sync_path(root, O_RDONLY);
+}
+
+void StoreDir::make_reserve() const {
+  std::error_code error;
+  const auto space = fs::space(root, error);
+  if (error || space.available < kReserveBytes + kLeftBesideReserve ||
+      fs::exists(reserve(), error)) {
+    return;
+  }
+  const int fd = ::open(reserve().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    return;
+  }
+  const bool made = ::fallocate(fd, 0, 0, kReserveBytes) == 0;
+  ::close(fd);
+  if (!made) {
+    fs::remove(reserve(), error);
+  }
+}
+
+bool StoreDir::give_up_reserve() const {
+  std::error_code error;
+  return fs::remove(reserve(), error) && !error;
+}
+
 Result<void> StoreDir::empty_incoming() const {
   // A file may be a second link to a live table, where an ingestion was cut short: it must go
   // before anything of that name is written.
@@ -151,7 +183,7 @@ Result<std::uint64_t> StoreDir::disk_bytes() const {
     std::error_code gone;  // RocksDB removes files in the background.
     if (it->is_regular_file(gone)) {
       const auto size = it->file_size(gone);
-      total += gone ? 0 : size;
+      total += gone || it->path() == reserve() ? 0 : size;
     }
   }
   if (error) {

@@ -15,6 +15,8 @@ struct StoreDir {
 
   [[nodiscard]] std::filesystem::path database() const { return root / "db"; }
   [[nodiscard]] std::filesystem::path lock() const { return root / "LOCK.cairn"; }
+  [[nodiscard]] std::filesystem::path head() const { return root / "HEAD"; }
+  [[nodiscard]] std::filesystem::path reserve() const { return root / "RESERVE"; }
   [[nodiscard]] std::filesystem::path incoming() const { return root / "incoming"; }
   [[nodiscard]] std::filesystem::path readme() const { return root / "README"; }
 
@@ -28,10 +30,19 @@ struct StoreDir {
   // directory that has a new entry. Can be repeated.
   [[nodiscard]] Result<void> create() const;
 
+  // Makes entries that were added to the directory, renamed or removed, durable.
+  [[nodiscard]] Result<void> sync_root() const;
+
+  // Sets space aside that a removal can have when the disk is full. Where there is no room for it,
+  // or the file system cannot, there is none.
+  void make_reserve() const;
+  // Gives it up; false where there was none.
+  [[nodiscard]] bool give_up_reserve() const;
+
   // Removes whatever a save that never ended left in `incoming/`; under the lock.
   [[nodiscard]] Result<void> empty_incoming() const;
 
-  // Bytes of all files below the directory.
+  // Bytes of all files below the directory but the reserve.
   [[nodiscard]] Result<std::uint64_t> disk_bytes() const;
 };
 

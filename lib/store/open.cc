@@ -1,15 +1,10 @@
 // Opening a store.
 //
-// For writing: 1 recognise the directory, 2 take the lock, 3 look at the superblock through a
-// read-only open, so that a newer or damaged store is refused before anything is changed, 4 open
-// the database, 5 settle where ids and commits go on.
-// For reading: the same without lock and without a change; a writer that turns up meanwhile means
-// that the view may have holes, so it is thrown away.
-#include <chrono>
-#include <fstream>
+// For writing: 1 recognise the directory, 2 take the lock, 3 look at the superblock and the
+// counters through a read-only open, and compare with HEAD, so that a store that is newer, damaged
+// or has lost acknowledged commits is refused before anything is changed, 4 open the database,
+// 5 settle where HEAD, ids and commits go on. Opening for reading is in open_reader.cc.
 #include <random>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "base/text.h"
@@ -17,7 +12,7 @@
 #include "cairn/version.h"
 #include "content/chunker.h"
 #include "engine/store_dir.h"
-#include "record/store_records.h"
+#include "store/open_checks.h"
 #include "store/session.h"
 
 namespace cairn {
@@ -26,56 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error no_store(const fs::path& path) {
-  return {Code::NotFound, "no store at " + path.string()};
-}
-
 Error foreign(const fs::path& path) {
   return {Code::InvalidArgument,
           path.string() + " is no cairn store, and not an empty directory: left untouched"};
-}
-
-// Whether the database was begun; one that lost its CURRENT file is damaged, not new.
-Result<bool> has_database(const StoreDir& dir) {
-  std::error_code error;
-  if (fs::exists(dir.database() / "CURRENT", error)) {
-    return true;
-  }
-  auto it = fs::directory_iterator(dir.database(), error);
-  if (error == std::errc::no_such_file_or_directory) {
-    return false;
-  }
-  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (it->path().extension() == ".sst" || it->path().extension() == ".log") {
-      return fail(Code::Corruption, dir.database().string() + " holds data but no CURRENT file");
-    }
-  }
-  if (error) {
-    return fail(Code::Io, "looking into " + dir.database().string() + ": " + error.message());
-  }
-  return false;
-}
-
-// Whether the store was made to its end: the superblock comes with the first commit, and so do the
-// counters. False for neither; an error for a superblock that is missing, damaged or newer.
-Result<bool> check_superblock(const StoreDir& dir) {
-  auto values = Database::peek(dir, {kSuperblockKey, kCountersKey});
-  if (!values) {
-    return fail(std::move(values.error()));
-  }
-  const auto& bytes = (*values)[0];
-  const auto& counters = (*values)[1];
-  if (!bytes && !counters) {
-    return false;
-  }
-  if (!bytes) {
-    return fail(Code::Corruption, dir.root.string() + ": the superblock is missing");
-  }
-  auto superblock = decode_superblock(*bytes);
-  if (!superblock) {
-    return fail(dir.root.string() + ": superblock", std::move(superblock.error()));
-  }
-  return true;
 }
 
 Superblock new_superblock() {
@@ -107,84 +55,62 @@ Result<void> check_empty(const Database& database) {
 }
 
 // The superblock is the last thing that the making of a store writes.
-Result<void> write_superblock(Session& session) {
+Result<void> write_superblock(Session& session, const Superblock& superblock) {
   if (auto empty = check_empty(session.database()); !empty) {
     return empty;
   }
-  return session.commits().run([](Batch& batch, std::uint64_t) -> Result<void> {
-    batch.put(Family::Default, kSuperblockKey, encode_superblock(new_superblock()));
+  return session.commits().run([&](Batch& batch, std::uint64_t) -> Result<void> {
+    batch.put(Family::Default, kSuperblockKey, encode_superblock(superblock));
     return {};
   });
 }
 
-struct Start {
-  Counters stored;
-  std::uint64_t next_id = 1;
+// Step 3. The store, unless it is new; nothing is changed.
+struct Found {
+  std::optional<StoreFacts> facts;
+  std::optional<HeadState> head;
 };
 
-Result<Start> read_start(const Database& database) {
-  const auto reader = database.snapshot();
-  auto bytes = reader->get(Family::Default, kCountersKey);
-  if (!bytes) {
-    return fail(std::move(bytes.error()));
+Result<Found> look_at(const StoreDir& dir) {
+  auto facts = read_facts(dir);
+  if (!facts) {
+    return fail(std::move(facts.error()));
   }
-  Start start;
-  if (*bytes) {
-    auto decoded = decode_counters(**bytes);
-    if (!decoded) {
-      return fail(database.dir().root.string() + ": counters", std::move(decoded.error()));
-    }
-    start.stored = *decoded;
+  if (!*facts) {
+    return Found{};
   }
-  auto next = first_free_id(*reader, start.stored.next_id);
-  if (!next) {
-    return fail(std::move(next.error()));
+  auto head = HeadFile::read(dir);
+  if (!head) {
+    return fail(std::move(head.error()));
   }
-  start.next_id = *next;
-  return start;
-}
-
-Result<std::shared_ptr<Session>> make_session(std::shared_ptr<Database> database,
-                                              const OpenOptions& options) {
-  auto start = read_start(*database);
-  if (!start) {
-    return fail(std::move(start.error()));
-  }
-  const unsigned threads =
-      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  auto session = std::make_shared<Session>(std::move(database), start->next_id,
-                                           start->stored.commits, threads);
-  if (session->database().writable() && start->next_id != start->stored.next_id) {
-    // Ids of chunks that no commit names are never given out again: on disk before any is used.
-    auto settled = session->commits().run([&](Batch& batch, std::uint64_t commit) -> Result<void> {
-      batch.put(Family::Default, kCountersKey,
-                encode_counters({.commits = commit, .next_id = start->next_id}));
-      return {};
-    });
-    if (!settled) {
-      return fail(std::move(settled.error()));
-    }
-  }
-  return session;
-}
-
-Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const OpenOptions& options) {
-  const bool create = options.mode == OpenOptions::Mode::Create;
-  if (create) {
-    if (auto made = dir.create_root(); !made) {
-      return fail(std::move(made.error()));
-    }
-  }
-  auto lock = LockFile::acquire(dir.lock(), options.lock_wait);
-  if (!lock) {
-    return fail(std::move(lock.error()));
-  }
-  auto begun = has_database(dir);
-  auto whole = begun && *begun ? check_superblock(dir) : begun;
-  if (!whole) {
+  if (auto whole = check_head(dir, **facts, *head); !whole) {
     return fail(std::move(whole.error()));
   }
-  if (!*whole && !create) {
+  return Found{std::move(**facts), std::move(*head)};
+}
+
+// Step 5. A store that is new, or was made before there was a HEAD, gets one.
+Result<void> keep_head(Database& database, const Superblock& superblock, const Found& found) {
+  HeadState state = found.head.value_or(HeadState{});
+  state.store_uuid = superblock.store_uuid;
+  state.commits = found.facts ? found.facts->counters.commits : 0;
+  auto head =
+      found.head ? HeadFile::open(database.dir(), state) : HeadFile::create(database.dir(), state);
+  if (!head) {
+    return fail(std::move(head.error()));
+  }
+  database.keep_head(std::move(*head), state);
+  return database.settle_head();
+}
+
+Result<std::shared_ptr<Session>> open_locked(const StoreDir& dir, const OpenOptions& options,
+                                             LockFile lock) {
+  auto found = look_at(dir);
+  if (!found) {
+    return fail(std::move(found.error()));
+  }
+  const bool is_new = !found->facts;
+  if (is_new && options.mode != OpenOptions::Mode::Create) {
     return fail(no_store(dir.root));
   }
   if (auto made = dir.create(); !made) {
@@ -193,85 +119,37 @@ Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const Ope
   if (auto emptied = dir.empty_incoming(); !emptied) {
     return fail(std::move(emptied.error()));
   }
-  auto database = Database::open(dir, {.write = true, .create = !*whole, .mmap = options.mmap},
-                                 std::move(*lock));
+  dir.make_reserve();
+  auto database =
+      Database::open(dir, {.write = true, .create = is_new, .mmap = options.mmap}, std::move(lock));
   if (!database) {
     return fail(std::move(database.error()));
+  }
+  const auto superblock = is_new ? new_superblock() : found->facts->superblock;
+  if (auto kept = keep_head(**database, superblock, *found); !kept) {
+    return fail(std::move(kept.error()));
   }
   auto session = make_session(std::move(*database), options);
-  if (!session || *whole) {
-    return session;
-  }
-  if (auto written = write_superblock(**session); !written) {
-    return fail(std::move(written.error()));
-  }
-  return session;
-}
-
-// What a writer changes when it replaces files: the manifest's name and size.
-std::string manifest_state(const StoreDir& dir) {
-  std::ifstream file(dir.database() / "CURRENT");
-  std::string name;
-  std::getline(file, name);
-  std::error_code error;
-  const auto size = fs::file_size(dir.database() / name, error);
-  return name + ":" + std::to_string(error ? 0 : size);
-}
-
-Result<void> check_no_writer(const StoreDir& dir) {
-  auto holder = LockFile::holder(dir.lock());
-  if (!holder) {
-    return fail(std::move(holder.error()));
-  }
-  if (*holder) {
-    return fail(locked_by(**holder, dir.lock()));
-  }
-  return {};
-}
-
-Result<std::shared_ptr<Session>> open_files_for_reading(const StoreDir& dir,
-                                                        const OpenOptions& options) {
-  auto begun = has_database(dir);
-  auto whole = begun && *begun ? check_superblock(dir) : begun;
-  if (!whole) {
-    return fail(std::move(whole.error()));
-  }
-  if (!*whole) {
-    return fail(no_store(dir.root));
-  }
-  auto database =
-      Database::open(dir, {.write = false, .create = false, .mmap = options.mmap}, std::nullopt);
-  if (!database) {
-    return fail(std::move(database.error()));
-  }
-  return make_session(std::move(*database), options);
-}
-
-// A view, or an error, counts only if no writer was there before, after or in between.
-Result<std::shared_ptr<Session>> open_once_for_reading(const StoreDir& dir,
-                                                       const OpenOptions& options) {
-  if (auto alone = check_no_writer(dir); !alone) {
-    return fail(std::move(alone.error()));
-  }
-  const auto before = manifest_state(dir);
-  auto session = open_files_for_reading(dir, options);
-  if (auto alone = check_no_writer(dir); !alone) {
-    return fail(std::move(alone.error()));
-  }
-  if (manifest_state(dir) != before) {
-    return fail(Code::Retry, dir.root.string() + " changed while it was being opened");
-  }
-  return session;
-}
-
-Result<std::shared_ptr<Session>> open_for_reading(const StoreDir& dir, const OpenOptions& options) {
-  for (int attempt = 0;; ++attempt) {
-    auto session = open_once_for_reading(dir, options);
-    if (session || session.error().code != Code::Retry || attempt == 4) {
-      return session;
+  if (session && is_new) {
+    if (auto written = write_superblock(**session, superblock); !written) {
+      return fail(std::move(written.error()));
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 << attempt));
   }
+  return session;
+}
+
+Result<std::shared_ptr<Session>> open_for_writing(const StoreDir& dir, const OpenOptions& options) {
+  if (options.mode == OpenOptions::Mode::Create) {
+    if (auto made = dir.create_root(); !made) {
+      return fail(std::move(made.error()));
+    }
+  }
+  auto lock = LockFile::acquire(dir.lock(), options.lock_wait);
+  if (!lock) {
+    return fail(std::move(lock.error()));
+  }
+  auto session = open_locked(dir, options, std::move(*lock));
+  return session ? session : fail(as_settled(std::move(session.error())));
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ Session::Session(std::shared_ptr<Database> database, std::uint64_t next_id,
     : database_(std::move(database)),
       ids_(next_id),
       commits_(*database_, ids_, last_commit),
-      threads_(threads) {}
+      threads_(threads),
+      opened_at_(last_commit) {}
 
 std::filesystem::path Session::new_incoming_file() {
   return database_->dir().incoming() / (std::to_string(++files_) + ".sst");

@@ -35,6 +35,8 @@ class Session {
   [[nodiscard]] IdAllocator& ids() noexcept { return ids_; }
   [[nodiscard]] CommitQueue& commits() noexcept { return commits_; }
   [[nodiscard]] unsigned threads() const noexcept { return threads_; }
+  // The last commit when it was opened: what a session for reading sees.
+  [[nodiscard]] std::uint64_t opened_at() const noexcept { return opened_at_; }
 
   // A save with fewer new bytes puts its chunks into the commit batch; a setting so that a small
   // test can have chunks of both kinds. Set it before the first save.
@@ -54,6 +56,7 @@ class Session {
   IdAllocator ids_;
   CommitQueue commits_;
   unsigned threads_;
+  std::uint64_t opened_at_;
   std::uint64_t small_save_bytes_ = std::uint64_t{1} << 20;
   std::atomic<std::size_t> leases_{0};
   std::atomic<std::uint64_t> files_{0};

@@ -28,13 +28,13 @@ Draft one(std::vector<float> values) {
   return draft;
 }
 
-// A tmpfs of 48 MiB in a mount namespace of this process's own.
+// A tmpfs of 96 MiB in a mount namespace of this process's own.
 bool mount_small_disk(const char* where) {
   if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
     return false;
   }
   return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         ::mount("cairn", where, "tmpfs", 0, "size=48m") == 0;
+         ::mount("cairn", where, "tmpfs", 0, "size=96m") == 0;
 }
 
 // Runs this program again for one hidden test case; its exit code.

@@ -30,7 +30,7 @@ struct OpenOptions {
   enum class Mode : std::uint8_t {
     Create,     // Read and write; a missing or empty directory becomes a store.
     ReadWrite,  // Read and write; NotFound where there is no store.
-    ReadOnly,   // Read; takes no lock, changes no file. Locked while somebody writes.
+    ReadOnly,   // Read, also beside a writer; takes no lock, changes no file.
   };
   Mode mode = Mode::Create;
 

@@ -230,7 +230,13 @@ TEST_CASE("bulk: an ingestion that fails takes no file in, and leaves none in in
   CHECK(chunk_tables(*database).empty());
   CHECK(fails(pin_frame(*database, ChunkId{1}), Code::Corruption, "missing"));
   CHECK(ok(ingest(*database, {})));
-  CHECK(ok(ingest(*database, {build_file(*database, "5.sst", numbered_chunks(1, 10))})));
+  // What failed is in doubt: nothing more is taken in before the database is opened again.
+  CHECK(fails(ingest(*database, {build_file(*database, "5.sst", numbered_chunks(1, 10))}), Code::Io,
+              "refuses to write"));
+  CHECK(files_in(incoming) == 0);
+  database.reset();
+  database = open_database(temp.store());
+  CHECK(ok(ingest(*database, {build_file(*database, "6.sst", numbered_chunks(1, 10))})));
   CHECK(chunk_tables(*database).size() == 1);
 }
 
