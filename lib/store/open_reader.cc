@@ -21,7 +21,7 @@ namespace cairn {
 
 namespace {
 
-constexpr std::chrono::seconds kPatience(5);
+constexpr std::chrono::seconds kPatience(3);
 constexpr std::chrono::milliseconds kLongestPause(50);
 
 Error changing(const StoreDir& dir, const std::string& why) {
