@@ -26,10 +26,14 @@ Result<void> check_name_record(const NameRecord& record) {
 }
 
 Result<void> check_trash(const TrashRecord& record) {
-  if (record.reason != TrashRecord::Reason::Removed &&
-      record.reason != TrashRecord::Reason::Replaced) {
-    return fail(Code::InvalidArgument, "reason: expected 1 or 2, found " +
-                                           std::to_string(static_cast<unsigned>(record.reason)));
+  switch (record.reason) {
+    case TrashRecord::Reason::Removed:
+    case TrashRecord::Reason::Replaced:
+    case TrashRecord::Reason::Annotated:
+      break;
+    default:
+      return fail(Code::InvalidArgument, "reason: expected 1 to 3, found " +
+                                             std::to_string(static_cast<unsigned>(record.reason)));
   }
   for (const std::string* part : {&record.model, &record.config, &record.metadata}) {
     if (part->size() > kMaxRecordBytes) {
@@ -147,7 +151,7 @@ Result<TrashRecord> decode_trash(std::string_view bytes) {
   }
   const auto& flat = **opened;
   if (!flat.reason()) {
-    return corrupt(kTrash, "reason: expected 1 or 2, found none");
+    return corrupt(kTrash, "reason: expected 1 to 3, found none");
   }
   TrashRecord out{static_cast<TrashRecord::Reason>(*flat.reason()), time_of(flat.removed_at()),
                   copy_of(flat.model()), copy_of(flat.config()), copy_of(flat.metadata())};

@@ -39,8 +39,13 @@ struct AliasRecord {
   std::vector<AliasMove> moves;
 };
 
+// Annotated: the artifact stands, this is what its metadata was; the metadata record alone.
 struct TrashRecord {
-  enum class Reason : std::uint8_t { Removed = 1, Replaced = 2 };  // On disk: never renumber.
+  enum class Reason : std::uint8_t {
+    Removed = 1,
+    Replaced = 2,
+    Annotated = 3
+  };  // On disk: never renumber.
   Reason reason = Reason::Removed;
   Time removed_at{};
   std::string model;  // The records as they stood; empty where there was none.

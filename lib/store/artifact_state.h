@@ -15,6 +15,13 @@ namespace cairn {
 // Never changes once it is loaded.
 struct Artifact::State {
   explicit State(const std::shared_ptr<Session>& session) : lease(session) {}
+  ~State() {
+    if (!lease.session()->database().same_process()) {
+      static_cast<void>(load.release());  // Its mutex may be held by a thread that is not here.
+    }
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   Lease lease;
   Key key;
@@ -25,6 +32,7 @@ struct Artifact::State {
   Metadata metadata;
   std::vector<TensorInfo> tensors;
   std::vector<FileInfo> files;
+  std::unique_ptr<Activity::Load> load;  // Holds the model's contents; goes before they do.
 };
 
 }  // namespace cairn

@@ -49,8 +49,30 @@ std::uint32_t TwinIndex::count_new(const Digest& digest) {
   return owners_[digest].new_ones++;
 }
 
-StoredChunks::StoredChunks(const Database& database, Dedup dedup)
-    : database_(database), dedup_(dedup), reader_(database) {}
+StoredChunks::StoredChunks(const Database& database, Activity::Save& save, Dedup dedup)
+    : database_(database), save_(save), dedup_(dedup), reader_(database) {}
+
+Result<std::vector<std::optional<std::string>>> StoredChunks::look_up(
+    const std::vector<std::string>& keys) {
+  std::vector<std::optional<std::string>> rows;
+  auto found = save_.find([&]() -> Result<void> {
+    auto got = database_.get_many(Family::ChunkIndex, keys);
+    if (!got) {
+      return fail(std::move(got.error()));
+    }
+    rows = std::move(*got);
+    for (const auto& row : rows) {
+      const auto location = row ? decode_location(*row) : fail(Code::NotFound, "");
+      if (location) {
+        save_.pin(location->id);
+        save_.pin(location->base);
+      }
+    }
+    return {};
+  });
+  return found ? Result<std::vector<std::optional<std::string>>>(std::move(rows))
+               : fail(std::move(found.error()));
+}
 
 Result<std::vector<StoredChunks::Found>> StoredChunks::find(const std::vector<Wanted>& wanted,
                                                             const BytesOf& bytes_of) {
@@ -59,7 +81,7 @@ Result<std::vector<StoredChunks::Found>> StoredChunks::find(const std::vector<Wa
   for (const auto& piece : wanted) {
     keys.push_back(encode_index_key(piece.digest, 0));
   }
-  auto rows = database_.get_many(Family::ChunkIndex, keys);
+  auto rows = look_up(keys);
   if (!rows) {
     return fail(std::move(rows.error()));
   }
@@ -98,7 +120,7 @@ Result<StoredChunks::Found> StoredChunks::settle(
       case Match::Different:
         break;
     }
-    auto next = database_.get_many(Family::ChunkIndex, {encode_index_key(wanted.digest, slot + 1)});
+    auto next = look_up({encode_index_key(wanted.digest, slot + 1)});
     if (!next) {
       return fail(std::move(next.error()));
     }

@@ -16,6 +16,7 @@
 #include "engine/chunk_reader.h"
 #include "engine/database.h"
 #include "record/chunk_location.h"
+#include "store/activity.h"
 
 namespace cairn {
 
@@ -50,7 +51,8 @@ class TwinIndex {
 // Looks pieces up in the chunk index. Used by one thread.
 class StoredChunks {
  public:
-  StoredChunks(const Database& database, Dedup dedup);
+  // What is found stays until `save` ends.
+  StoredChunks(const Database& database, Activity::Save& save, Dedup dedup);
 
   struct Wanted {
     Digest digest;
@@ -77,7 +79,12 @@ class StoredChunks {
   [[nodiscard]] Result<Match> compare(const ChunkLocation& location, const Wanted& wanted,
                                       const std::function<Result<std::span<const std::byte>>()>&);
 
+  // The index rows of the keys; the chunks that they name are pinned.
+  [[nodiscard]] Result<std::vector<std::optional<std::string>>> look_up(
+      const std::vector<std::string>& keys);
+
   const Database& database_;
+  Activity::Save& save_;
   Dedup dedup_;
   ChunkReader reader_;
 };

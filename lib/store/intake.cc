@@ -96,7 +96,7 @@ Result<std::vector<Digest>> hash_pieces(Session& session, const Cutting& cutting
   Intake out;
   out.refs.resize(cutting.pieces.size());
   const SaveOptions options;
-  IntakeWork work{session, cutting, options, out, 0, {}};
+  IntakeWork work{session, cutting, options, out, {}};
   auto hashed = parallel_ranges(
       cutting.pieces.size(), session.threads(),
       [&](std::size_t begin, std::size_t end) { return hash_range(work, begin, end); });
@@ -120,12 +120,12 @@ Result<Intake> take_in(Session& session, const Cutting& cutting, const SaveOptio
   }
   out.refs.resize(count);
   out.health.resize(options.health ? count : 0);
-  auto first_id = session.ids().reserve(count);
-  if (!first_id) {
-    return fail(std::move(first_id.error()));
+  auto save = session.activity().begin_save(count);
+  if (!save) {
+    return fail(std::move(save.error()));
   }
-  IntakeWork work{session, cutting,   options,
-                  out,     *first_id, std::vector<std::uint32_t>(count, kNoTwin)};
+  out.save = std::move(*save);
+  IntakeWork work{session, cutting, options, out, std::vector<std::uint32_t>(count, kNoTwin)};
   // Many small files slow a store down: no lane for less than a whole file.
   const auto files = (cutting.total_bytes + kOneFileBytes - 1) / kOneFileBytes;
   auto lanes = deal(work, std::clamp<std::size_t>(files, 1, session.threads()));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,8 @@ struct Intake {
   std::vector<NewChunk> new_chunks;
   std::vector<SmallFrame> small;  // New chunks that go into the commit batch.
   std::uint64_t new_bytes = 0;    // Plain bytes of new_chunks.
+  // Keeps what was found, and the new ids, until the commit has returned.
+  std::unique_ptr<Activity::Save> save;
 };
 
 // InvalidArgument where bytes change while they are being saved. On an error nothing is left in

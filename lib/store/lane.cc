@@ -59,7 +59,9 @@ FrameHeader frame_header_of(const CutContent& content, const ChunkRef& ref) {
 }
 
 Lane::Lane(IntakeWork& work, const Plan& plan)
-    : work_(work), plan_(plan), stored_(work.session.database(), work.options.dedup) {}
+    : work_(work),
+      plan_(plan),
+      stored_(work.session.database(), *work.out.save, work.options.dedup) {}
 
 Result<void> Lane::run() {
   for (auto at = plan_.begin; at < plan_.end && !work_.stop;) {
@@ -156,7 +158,7 @@ Result<void> Lane::store_owners(const std::vector<std::uint32_t>& owners) {
 
 Result<void> Lane::add(std::uint32_t piece, std::uint32_t slot) {
   auto& ref = work_.out.refs[piece];
-  ref.id = ChunkId{work_.first_id + piece};
+  ref.id = ChunkId{work_.out.save->first_id() + piece};
   ChunkLocation location;
   location.id = ref.id;
   location.plain_bytes = ref.plain_bytes;

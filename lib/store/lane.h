@@ -28,7 +28,6 @@ struct IntakeWork {
   const Cutting& cutting;
   const SaveOptions& options;
   Intake& out;
-  std::uint64_t first_id = 0;        // The id of piece 0; piece i has first_id + i.
   std::vector<std::uint32_t> twins;  // kNoTwin, or the piece that has the same bytes.
   TwinIndex twin_index{};
   std::atomic<bool> stop{false};  // Set by a lane that failed.

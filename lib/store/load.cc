@@ -12,6 +12,7 @@ namespace cairn {
 
 Result<Artifact> load_artifact(const std::shared_ptr<Session>& session, const Ref& ref,
                                const LoadOptions& options) {
+  auto load = session->activity().begin_load();  // Before the state is chosen.
   const auto reader = session->database().snapshot();
   auto key = resolve_one(*reader, ref);
   if (!key) {
@@ -34,6 +35,8 @@ Result<Artifact> load_artifact(const std::shared_ptr<Session>& session, const Re
   for (const auto& entry : state->model.files) {
     state->files.push_back(entry.info);
   }
+  state->load = std::move(load);
+  state->load->hold(state->model);
   return Artifact(std::move(state));
 }
 

@@ -20,6 +20,11 @@ namespace cairn {
 [[nodiscard]] Result<Artifact> load_artifact(const std::shared_ptr<Session>& session,
                                              const Ref& ref, const LoadOptions& options);
 [[nodiscard]] Result<std::vector<Key>> remove_artifacts(Session& session, const Ref& ref);
+[[nodiscard]] Result<std::vector<Key>> undelete_artifacts(Session& session, const Ref& ref,
+                                                          const UndeleteOptions& options);
+[[nodiscard]] Result<std::vector<Key>> annotate_artifacts(Session& session, const Ref& ref,
+                                                          const Annotation& annotation);
+[[nodiscard]] Result<std::vector<PastMetadata>> read_history(const Reader& reader, const Ref& ref);
 [[nodiscard]] Result<StoreStats> count_store(Session& session);
 
 }  // namespace cairn

@@ -33,7 +33,7 @@ Result<void> check_unaliased(const Batch& batch, const std::vector<Key>& keys,
 
 Result<std::vector<Key>> remove_artifacts(Session& session, const Ref& ref) {
   std::vector<Key> removed;
-  auto committed = session.commits().run([&](Batch& batch, std::uint64_t commit) -> Result<void> {
+  auto committed = session.commit_removal([&](Batch& batch, std::uint64_t commit) -> Result<void> {
     auto keys = resolve_all(batch, ref);
     if (!keys) {
       return fail(std::move(keys.error()));

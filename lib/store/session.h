@@ -19,6 +19,7 @@
 #include "engine/commit_queue.h"
 #include "engine/database.h"
 #include "engine/ids.h"
+#include "store/activity.h"
 
 namespace cairn {
 
@@ -33,7 +34,10 @@ class Session {
 
   [[nodiscard]] Database& database() noexcept { return *database_; }
   [[nodiscard]] IdAllocator& ids() noexcept { return ids_; }
+  [[nodiscard]] Activity& activity() noexcept { return activity_; }
   [[nodiscard]] CommitQueue& commits() noexcept { return commits_; }
+  // A commit that frees something: on a full disk it gets the reserve.
+  [[nodiscard]] Result<void> commit_removal(const CommitQueue::Body& body);
   [[nodiscard]] unsigned threads() const noexcept { return threads_; }
   // The last commit when it was opened: what a session for reading sees.
   [[nodiscard]] std::uint64_t opened_at() const noexcept { return opened_at_; }
@@ -54,6 +58,7 @@ class Session {
 
   std::shared_ptr<Database> database_;
   IdAllocator ids_;
+  Activity activity_;
   CommitQueue commits_;
   unsigned threads_;
   std::uint64_t opened_at_;
@@ -80,12 +85,18 @@ class Lease {
 
 // Behind a Store handle: the session, until close().
 struct Store::State {
-  explicit State(std::shared_ptr<Session> opened) : pid(::getpid()), session(std::move(opened)) {}
+  State(std::filesystem::path where, const OpenOptions& how, std::shared_ptr<Session> opened)
+      : pid(::getpid()), path(std::move(where)), options(how), session(std::move(opened)) {}
+
+  // Opens a new session in the place of `old` where the store has gone on since.
+  [[nodiscard]] Result<bool> refresh(const std::shared_ptr<Session>& old);
 
   // The session of a usable handle; InvalidArgument after close(), move or fork().
   [[nodiscard]] static Result<std::shared_ptr<Session>> use(const std::shared_ptr<State>& state);
 
   const pid_t pid;  // Of the process that opened it.
+  const std::filesystem::path path;
+  const OpenOptions options;
   std::mutex mutex;
   std::shared_ptr<Session> session;  // Guarded by mutex; null after close().
 };

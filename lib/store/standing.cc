@@ -92,26 +92,29 @@ Result<bool> same_contents(Session& session, const Draft::Parts& parts, const Cu
 
 Result<Standing> find_standing(Session& session, const Key& key, const Draft::Parts& parts,
                                const Cutting& cutting, Dedup dedup) {
-  auto records = load_records(*session.database().snapshot(), key);
-  if (!records) {
-    if (records.error().code == Code::NotFound) {
+  ArtifactRecords records;  // Goes after `load`, which holds its model.
+  const auto load = session.activity().begin_load();
+  auto read = load_records(*session.database().snapshot(), key);
+  if (!read) {
+    if (read.error().code == Code::NotFound) {
       return Standing{};
     }
-    return fail("an artifact stands at that key already", std::move(records.error()));
+    return fail("an artifact stands at that key already", std::move(read.error()));
   }
+  records = std::move(*read);
+  load->hold(records.model);
   auto digests = hash_pieces(session, cutting);
   if (!digests) {
     return fail(std::move(digests.error()));
   }
   const auto ours = canonical_of(parts, cutting, *digests);
-  const auto stored =
-      canonical_string(records->model, records->config ? &*records->config : nullptr);
-  Standing out{Standing::Kind::Other, records->metadata.artifact, artifact_digest_of(ours)};
+  const auto stored = canonical_string(records.model, records.config ? &*records.config : nullptr);
+  Standing out{Standing::Kind::Other, records.metadata.artifact, artifact_digest_of(ours)};
   if (ours != stored) {
     return out;
   }
   if (dedup == Dedup::Compare) {
-    auto same = same_contents(session, parts, cutting, records->model);
+    auto same = same_contents(session, parts, cutting, records.model);
     if (!same) {
       return fail(key.to_string() + " stands there already, and is damaged (replace mends it)",
                   std::move(same.error()));

@@ -15,6 +15,7 @@
 #include "catalog/resolve.h"
 #include "store/operations.h"
 #include "store/session.h"
+#include "store/trash.h"
 
 namespace cairn {
 
@@ -53,7 +54,7 @@ Result<Store> Store::open(const std::filesystem::path& directory, const OpenOpti
     if (!session) {
       return fail(std::move(session.error()));
     }
-    return Store(std::make_shared<State>(std::move(*session)));
+    return Store(std::make_shared<State>(directory, options, std::move(*session)));
   });
 }
 
@@ -75,6 +76,31 @@ Result<Key> Store::resolve(const Ref& ref) const {
 
 Result<std::vector<Key>> Store::remove(const Ref& ref) {
   return with_session(state_, [&](const auto& session) { return remove_artifacts(*session, ref); });
+}
+
+Result<std::vector<Key>> Store::undelete(const Ref& ref, const UndeleteOptions& options) {
+  return with_session(
+      state_, [&](const auto& session) { return undelete_artifacts(*session, ref, options); });
+}
+
+Result<std::vector<TrashInfo>> Store::trash(std::string_view name) const {
+  return with_session(state_, [&](const auto& session) -> Result<std::vector<TrashInfo>> {
+    if (auto valid = name.empty() ? Result<void>() : check_name(name); !valid) {
+      return fail(std::move(valid.error()));
+    }
+    return list_trash(*session->database().snapshot(), name);
+  });
+}
+
+Result<std::vector<Key>> Store::annotate(const Ref& ref, const Annotation& annotation) {
+  return with_session(
+      state_, [&](const auto& session) { return annotate_artifacts(*session, ref, annotation); });
+}
+
+Result<std::vector<PastMetadata>> Store::history(const Ref& ref) const {
+  return with_session(state_, [&](const auto& session) {
+    return read_history(*session->database().snapshot(), ref);
+  });
 }
 
 Result<std::vector<ArtifactInfo>> Store::list(const ListOptions& options) const {
@@ -125,6 +151,10 @@ Result<std::vector<AliasInfo>> Store::aliases(std::string_view name) const {
     }
     return list_aliases(*session->database().snapshot(), name);
   });
+}
+
+Result<bool> Store::refresh() {
+  return with_session(state_, [&](const auto& session) { return state_->refresh(session); });
 }
 
 Result<StoreStats> Store::stats() const {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -67,6 +68,12 @@ struct SaveOptions {
   // A save that is stopped leaves nothing behind that can be seen; one whose commit has begun is
   // not stopped any more.
   Control control = {};
+};
+
+struct UndeleteOptions {
+  // Which of several that lie in the trash under one key: the one that this commit put there.
+  // Default: the newest.
+  std::optional<std::uint64_t> at = {};
 };
 
 struct LoadOptions {

@@ -40,6 +40,22 @@ struct AliasInfo {
   Time moved_at{};
 };
 
+// What metadata was before an annotation changed it.
+struct PastMetadata {
+  Metadata metadata;
+  Time until{};  // When it was changed.
+};
+
+// An artifact in the trash.
+struct TrashInfo {
+  Key key;                   // Where it stood.
+  std::uint64_t commit = 0;  // That put it there.
+  Time removed_at{};
+  bool replaced = false;  // By another artifact at the key; else it was removed.
+  Digest digest;
+  std::uint64_t size_bytes = 0;
+};
+
 // What a store holds.
 struct StoreStats {
   std::uint64_t artifacts = 0;

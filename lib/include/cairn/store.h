@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cairn/annotation.h"
 #include "cairn/artifact.h"
 #include "cairn/draft.h"
 #include "cairn/error.h"
@@ -76,6 +77,22 @@ class Store {
   // Returns the keys.
   [[nodiscard]] CAIRN_API Result<std::vector<Key>> remove(const Ref& ref);
 
+  // Brings artifacts back from the trash, all in one commit; the ref is a full key or a set. Under
+  // each key the newest comes, unless `options.at` says another. AlreadyExists where an artifact
+  // stands at a key; NotFound. Aliases that were removed do not come back. Returns the keys.
+  [[nodiscard]] CAIRN_API Result<std::vector<Key>> undelete(const Ref& ref,
+                                                            const UndeleteOptions& options = {});
+  // What lies in the trash, of one name or of all; by key, then oldest first.
+  [[nodiscard]] CAIRN_API Result<std::vector<TrashInfo>> trash(std::string_view name = {}) const;
+
+  // Changes metrics, tags and fields of saved artifacts, all in one commit; tensors, files, config
+  // and digest stay. The ref is a full key, an alias or a set, as for remove. What was said before
+  // is kept. Returns the keys.
+  [[nodiscard]] CAIRN_API Result<std::vector<Key>> annotate(const Ref& ref,
+                                                            const Annotation& annotation);
+  // What annotations changed, newest first; empty where none did.
+  [[nodiscard]] CAIRN_API Result<std::vector<PastMetadata>> history(const Ref& ref) const;
+
   // Artifacts in the order of name, version, epoch; all names that have one.
   [[nodiscard]] CAIRN_API Result<std::vector<ArtifactInfo>> list(
       const ListOptions& options = {}) const;
@@ -88,6 +105,12 @@ class Store {
   [[nodiscard]] CAIRN_API Result<void> remove_alias(std::string_view name, std::string_view alias);
   // The aliases of a name, sorted; of all names where `name` is empty.
   [[nodiscard]] CAIRN_API Result<std::vector<AliasInfo>> aliases(std::string_view name = {}) const;
+
+  // A handle for reading sees the store as it was when it was opened; this takes it to what is
+  // there now, and says whether that is anything new. Artifacts that were loaded before stay as
+  // they are. Retry where a writer changes the store too fast. A handle for writing sees everything
+  // at once: false.
+  [[nodiscard]] CAIRN_API Result<bool> refresh();
 
   // Counts what the store holds; reads every metadata record and the chunk index.
   [[nodiscard]] CAIRN_API Result<StoreStats> stats() const;

@@ -51,7 +51,8 @@ struct Pieces {
 
 // What the store says of one chunk.
 StoredChunks::Found find_one(Session& session, const Bytes& bytes, Dedup dedup = Dedup::Compare) {
-  StoredChunks stored(session.database(), dedup);
+  const auto save = must(session.activity().begin_save(0));
+  StoredChunks stored(session.database(), *save, dedup);
   const auto found = must(stored.find(
       {{chunk_digest(bytes), static_cast<std::uint32_t>(bytes.size())}},
       [&](std::size_t) -> Result<std::span<const std::byte>> { return std::span(bytes); }));
@@ -193,7 +194,8 @@ TEST_CASE("stored chunks: trust takes the digest's word, where the sizes agree")
   const auto found = find_one(*session, colliding_chunk(kSize, 1), Dedup::Trust);
   REQUIRE(found.same);
   CHECK(found.same->id == index_rows(*session, chunk_digest(a)).at(0).id);
-  StoredChunks stored(session->database(), Dedup::Trust);
+  const auto save = must(session->activity().begin_save(0));
+  StoredChunks stored(session->database(), *save, Dedup::Trust);
   const auto other = must(stored.find({{chunk_digest(a), kSize - 1}}, [](std::size_t) {
     return Result<std::span<const std::byte>>(tl::unexpected(Error{Code::Io, "not asked"}));
   }));
@@ -220,7 +222,8 @@ TEST_CASE("stored chunks: with many slots under one digest each is told from all
       chunks.push_back(colliding_chunk(kSize, i - 1));
       wanted.push_back({chunk_digest(chunks.back()), kSize});
     }
-    StoredChunks stored(session->database(), Dedup::Compare);
+    const auto save = must(session->activity().begin_save(0));
+    StoredChunks stored(session->database(), *save, Dedup::Compare);
     const auto found = must(stored.find(wanted, [&](std::size_t i) {
       return Result<std::span<const std::byte>>(std::span(chunks[i]));
     }));
@@ -302,7 +305,8 @@ TEST_CASE("stored chunks: bytes that cannot be read now are an error, not a new 
   const auto session = open_session(temp);
   const auto bytes = Random(6).bytes(kSize);
   save(*session, "m:1@0", {{"t", bytes}});
-  StoredChunks stored(session->database(), Dedup::Compare);
+  const auto save = must(session->activity().begin_save(0));
+  StoredChunks stored(session->database(), *save, Dedup::Compare);
   const auto found = stored.find({{chunk_digest(bytes), kSize}}, [](std::size_t) {
     return Result<std::span<const std::byte>>(tl::unexpected(Error{Code::Io, "on purpose"}));
   });
