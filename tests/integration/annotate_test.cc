@@ -25,7 +25,7 @@ TEST_CASE("annotate: sets, changes and removes labels; bytes, digest and time st
   TempStore temp;
   auto store = temp.open();
   const auto receipt = must(store.save("m:1@0", draft_of(1)));
-  const auto before = must(store.load("m:1@0"));
+  auto before = std::optional(must(store.load("m:1@0")));
   Annotation annotation;
   annotation.metric("acc", 0.5)
       .metric("loss", 0.25)
@@ -35,21 +35,24 @@ TEST_CASE("annotate: sets, changes and removes labels; bytes, digest and time st
       .remove_field("note")
       .remove_tag("no such tag");
   CHECK(must(store.annotate("m:1@0", annotation)) == std::vector<Key>{receipt.key});
+  CHECK(before->metadata().tag("stage") == "dev");  // What was loaded does not change.
+  const auto created_at = before->metadata().created_at;
+  before.reset();
   for (int round = 0; round < 2; ++round) {
+    if (round == 1) {
+      must(store.close());
+      store = temp.open();
+    }
     const auto after = must(store.load("m:1@0"));
     CHECK(after.digest() == receipt.digest);
-    CHECK(after.metadata().created_at == before.metadata().created_at);
-    CHECK(after.metadata().producer == before.metadata().producer);
+    CHECK(after.metadata().created_at == created_at);
     CHECK(after.metadata().metrics ==
           std::vector<std::pair<std::string, double>>{{"acc", 0.5}, {"loss", 0.25}});
     CHECK(after.metadata().tag("stage") == "prod");
     CHECK(after.metadata().tag("owner") == "me");
     CHECK(after.metadata().fields == Value::Map{{"deep", Value::Map{{"a", 1}}}});
     CHECK(ok(after.verify()));
-    must(store.close());
-    store = temp.open();
   }
-  CHECK(before.metadata().tag("stage") == "dev");  // What was loaded does not change.
 }
 
 TEST_CASE("annotate: history tells what was said before, newest first") {
@@ -109,7 +112,7 @@ TEST_CASE("annotate: bad labels, too many, and a handle for reading are refused;
     must(store.save("m:1@0", draft_of(1)));
     CHECK(fails(store.annotate("m:1@0", Annotation().tag("", "x")), Code::InvalidArgument, "tag"));
     CHECK(fails(store.annotate("m:1@0", Annotation().tag("x", std::string(5'000, 'x'))),
-                Code::LimitExceeded));
+                Code::InvalidArgument, "4096"));
     CHECK(fails(
         store.annotate("m:1@0", Annotation().field("x", std::numeric_limits<double>::infinity())),
         Code::InvalidArgument));

@@ -205,10 +205,10 @@ TEST_CASE("trash record: three records as large as they get fit in") {
 TEST_CASE("trash record: an unknown or missing reason is refused") {
   TrashRecord record;
   record.reason = static_cast<TrashRecord::Reason>(4);
-  CHECK(fails_with(cairn::encode_trash(record), Code::InvalidArgument, "found 3"));
+  CHECK(fails_with(cairn::encode_trash(record), Code::InvalidArgument, "found 4"));
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(fb::CreateTrashRecord(builder, static_cast<fb::TrashReason>(4)), "CNTR");
-  CHECK(fails_with(cairn::decode_trash(text_of(builder)), Code::Corruption, "found 3"));
+  CHECK(fails_with(cairn::decode_trash(text_of(builder)), Code::Corruption, "found 4"));
   builder.Clear();
   builder.Finish(fb::CreateTrashRecord(builder), "CNTR");
   CHECK(fails_with(cairn::decode_trash(text_of(builder)), Code::Corruption, "reason"));
