@@ -15,14 +15,14 @@ Result<std::unique_ptr<Activity::Save>> Activity::begin_save(std::uint64_t ids) 
   if (!first) {
     return fail(std::move(first.error()));
   }
-  std::unique_ptr<Save> save(new Save(*this, *first));
-  saves_.insert(*first);
+  std::unique_ptr<Save> save(new Save(*this, *first, ids));
+  saves_.insert(save.get());
   return save;
 }
 
 Activity::Save::~Save() {
   const std::lock_guard guard(activity_.mutex_);
-  activity_.saves_.erase(activity_.saves_.find(first_id_));
+  activity_.saves_.erase(this);
   for (const auto id : pinned_) {
     const auto pin = activity_.pins_.find(id);
     if (--pin->second == 0) {
@@ -66,7 +66,20 @@ void Activity::Load::hold(const ModelRecord& model) {
 
 std::uint64_t Activity::settled_ids() const {
   const std::lock_guard guard(mutex_);
-  return saves_.empty() ? ids_.next() : *saves_.begin();
+  auto settled = ids_.next();
+  for (const auto* save : saves_) {
+    settled = std::min(settled, save->first_id_);
+  }
+  return settled;
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> Activity::reserved_ids() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> out;
+  for (const auto* save : saves_) {
+    out.emplace_back(save->first_id_, save->first_id_ + save->ids_);
+  }
+  return out;
 }
 
 std::vector<ContentId> Activity::held_contents() const {

@@ -12,6 +12,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "cairn/error.h"
@@ -44,10 +45,12 @@ class Activity {
 
    private:
     friend class Activity;
-    Save(Activity& activity, std::uint64_t first_id) : activity_(activity), first_id_(first_id) {}
+    Save(Activity& activity, std::uint64_t first_id, std::uint64_t ids)
+        : activity_(activity), first_id_(first_id), ids_(ids) {}
 
     Activity& activity_;
     const std::uint64_t first_id_;
+    const std::uint64_t ids_;
     std::vector<ChunkId> pinned_;  // Guarded by the activity's mutex.
   };
 
@@ -75,6 +78,8 @@ class Activity {
 
   // All ids below it are of saves that have ended.
   [[nodiscard]] std::uint64_t settled_ids() const;
+  // The ids of saves that run: from the first up to but not including the second.
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> reserved_ids() const;
 
   // Waits for the loads that are resolving their ref now; then what loads hold is complete for
   // every state of the store before this call. Returns the contents, each perhaps several times.
@@ -105,7 +110,7 @@ class Activity {
 
   mutable std::mutex mutex_;  // Guards all below.
   mutable std::condition_variable resolved_;
-  std::multiset<std::uint64_t> saves_;  // First ids.
+  std::set<const Save*> saves_;
   std::set<const Load*> loads_;
   std::unordered_map<ChunkId, std::size_t, HashId> pins_;
   std::unordered_set<ChunkId, HashId> watched_;  // Pinned since the watch began.

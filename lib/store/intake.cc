@@ -87,7 +87,13 @@ Result<void> run_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lan
     }
     return ran;
   }
-  return ingest(work.session.database(), files);
+  if (files.empty()) {
+    return {};
+  }
+  work.session.merger().make_room();
+  auto taken = ingest(work.session.database(), files);
+  work.session.merger().files_added(files.size());
+  return taken;
 }
 
 }  // namespace

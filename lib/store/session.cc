@@ -13,7 +13,11 @@ Session::Session(std::shared_ptr<Database> database, std::uint64_t next_id,
       activity_(ids_),
       commits_(*database_, ids_, last_commit),
       threads_(threads),
-      opened_at_(last_commit) {}
+      opened_at_(last_commit) {
+  if (database_->writable()) {
+    merger_ = std::make_unique<FileMerger>(*database_, [this] { return activity_.reserved_ids(); });
+  }
+}
 
 std::filesystem::path Session::new_incoming_file() {
   return database_->dir().incoming() / (std::to_string(++files_) + ".sst");

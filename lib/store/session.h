@@ -18,6 +18,7 @@
 #include "cairn/store.h"
 #include "engine/commit_queue.h"
 #include "engine/database.h"
+#include "engine/file_merger.h"
 #include "engine/ids.h"
 #include "store/activity.h"
 
@@ -36,6 +37,8 @@ class Session {
   [[nodiscard]] IdAllocator& ids() noexcept { return ids_; }
   [[nodiscard]] Activity& activity() noexcept { return activity_; }
   [[nodiscard]] CommitQueue& commits() noexcept { return commits_; }
+  // Of a session for writing.
+  [[nodiscard]] FileMerger& merger() noexcept { return *merger_; }
   // A commit that frees something: on a full disk it gets the reserve.
   [[nodiscard]] Result<void> commit_removal(const CommitQueue::Body& body);
   [[nodiscard]] unsigned threads() const noexcept { return threads_; }
@@ -60,6 +63,7 @@ class Session {
   IdAllocator ids_;
   Activity activity_;
   CommitQueue commits_;
+  std::unique_ptr<FileMerger> merger_;
   unsigned threads_;
   std::uint64_t opened_at_;
   std::uint64_t small_save_bytes_ = std::uint64_t{1} << 20;
