@@ -78,7 +78,7 @@ class Database {
   // From now on HEAD is kept: says after every commit how far the store has come. `commits` are on
   // disk. A database without one keeps none.
   void keep_head(HeadFile head, const HeadState& state);
-  // All commits up to this one are on disk: HEAD says so, unsynced.
+  // All commits up to this one are on disk: HEAD says so, unsynced but for every 64th time.
   [[nodiscard]] Result<void> note_head(std::uint64_t commits);
   // HEAD says what is on disk, synced.
   [[nodiscard]] Result<void> settle_head();
@@ -113,8 +113,9 @@ class Database {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 
   std::mutex head_mutex_;
-  std::optional<HeadFile> head_;  // Guarded by head_mutex_, as is the next.
+  std::optional<HeadFile> head_;  // Guarded by head_mutex_, as are the next two.
   HeadState head_state_;
+  unsigned noted_ = 0;  // Since it was last synced.
 
   std::mutex resume_mutex_;
   std::atomic<bool> full_{false};  // RocksDB waits for room.

@@ -57,7 +57,12 @@ Result<void> Database::note_head(std::uint64_t commits) {
   const std::lock_guard guard(head_mutex_);
   head_state_.commits = commits;
   head_state_.manifest = watch_->manifest();
-  auto noted = head_ ? head_->note(head_state_) : Result<void>();
+  constexpr unsigned kBetweenSyncs = 64;
+  const bool sync = ++noted_ == kBetweenSyncs;
+  noted_ = sync ? 0 : noted_;
+  auto noted = !head_ ? Result<void>()
+               : sync ? head_->settle(head_state_)
+                      : head_->note(head_state_);
   if (!noted) {
     fail_stop(noted.error());
   }
@@ -67,6 +72,7 @@ Result<void> Database::note_head(std::uint64_t commits) {
 Result<void> Database::settle_head() {
   const std::lock_guard guard(head_mutex_);
   head_state_.manifest = watch_->manifest();
+  noted_ = 0;
   auto settled = head_ ? head_->settle(head_state_) : Result<void>();
   if (!settled) {
     fail_stop(settled.error());

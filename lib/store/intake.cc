@@ -90,6 +90,7 @@ Result<void> run_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lan
   if (files.empty()) {
     return {};
   }
+  work.out.wrote_files = true;
   work.session.merger().make_room();
   auto taken = ingest(work.session.database(), files);
   work.session.merger().files_added(files.size());

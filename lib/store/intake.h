@@ -39,6 +39,7 @@ struct Intake {
   std::vector<NewChunk> new_chunks;
   std::vector<SmallFrame> small;  // New chunks that go into the commit batch.
   std::uint64_t new_bytes = 0;    // Plain bytes of new_chunks.
+  bool wrote_files = false;       // Some of them went into files, and are durable already.
   // Keeps what was found, and the new ids, until the commit has returned.
   std::unique_ptr<Activity::Save> save;
 };

@@ -159,6 +159,11 @@ Result<std::optional<Receipt>> save_new(Session& session, const Ref& ref, const 
   if (!committed) {
     return fail(std::move(committed.error()));
   }
+  if (intake->wrote_files) {
+    if (auto settled = session.database().settle_head(); !settled) {
+      return fail(std::move(settled.error()));
+    }
+  }
   if (outcome.turned_up) {
     return std::nullopt;
   }
