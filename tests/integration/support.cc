@@ -17,15 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::uint64_t run_seed() {
-  static const std::uint64_t seed = [] {
-    const char* given = std::getenv("CAIRN_TEST_SEED");
-    const std::uint64_t value =
-        given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-    std::cout << "CAIRN_TEST_SEED=" << value << std::endl;
-    return value;
-  }();
-  return seed;
+std::string_view test_size() {
+  const char* size = std::getenv("CAIRN_TEST_SIZE");
+  return size != nullptr ? size : "ci";
 }
 
 // SplitMix64, https://prng.di.unimi.it/splitmix64.c
@@ -46,8 +40,8 @@ void give_up(const Error& error, const std::source_location& where) {
                            ": " + error.to_string());
 }
 
-TempDir::TempDir() {
-  std::string name = (fs::temp_directory_path() / "cairn-test-XXXXXX").string();
+TempDir::TempDir(const fs::path& parent) {
+  std::string name = (parent / "cairn-test-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
     throw std::runtime_error("cannot make " + name);
   }
@@ -71,12 +65,26 @@ std::string fresh_name() {
 }
 
 bool full_size() {
-  const char* size = std::getenv("CAIRN_TEST_SIZE");
-  return size != nullptr && std::string_view(size) == "full";
+  return test_size() == "full" || test_size() == "long";
 }
 
 std::uint64_t scaled(std::uint64_t quick, std::uint64_t full) {
   return full_size() ? full : quick;
+}
+
+std::uint64_t scaled(std::uint64_t quick, std::uint64_t full, std::uint64_t longest) {
+  return test_size() == "long" ? longest : scaled(quick, full);
+}
+
+std::uint64_t run_seed() {
+  static const std::uint64_t seed = [] {
+    const char* given = std::getenv("CAIRN_TEST_SEED");
+    const std::uint64_t value =
+        given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
+    std::cout << "CAIRN_TEST_SEED=" << value << std::endl;
+    return value;
+  }();
+  return seed;
 }
 
 Random::Random(std::uint64_t salt) : state_(mix(run_seed()) ^ mix(salt)) {}

@@ -1,7 +1,7 @@
 // What the integration tests share: directories that remove themselves, random bytes from a seed
 // that is printed, ways to say what a Result should be, and a look at the files of a store.
 //
-// CAIRN_TEST_SEED repeats a run; CAIRN_TEST_SIZE=full makes loops longer.
+// CAIRN_TEST_SEED repeats a run; CAIRN_TEST_SIZE=full or long makes loops longer.
 #pragma once
 
 #include <chrono>
@@ -64,10 +64,11 @@ T must(Result<T> result, const std::source_location& where = std::source_locatio
   }
 }
 
-// A new directory below the system's temporary one, removed with all that is in it.
+// A new directory below another one, the system's temporary one unless said; removed with all that
+// is in it.
 class TempDir {
  public:
-  TempDir();
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
@@ -81,6 +82,9 @@ class TempDir {
 // A place for a store, which does not exist before the first open.
 class TempStore {
  public:
+  TempStore() = default;
+  explicit TempStore(const std::filesystem::path& parent) : dir_(parent) {}
+
   [[nodiscard]] std::filesystem::path path() const { return dir_.path() / "store"; }
   [[nodiscard]] std::filesystem::path incoming() const { return path() / "incoming"; }
   [[nodiscard]] std::filesystem::path database() const { return path() / "db"; }
@@ -100,12 +104,16 @@ class TempStore {
 Store& scratch_store();
 std::string fresh_name();
 
-// True where CAIRN_TEST_SIZE=full; the second of both numbers then.
+// True where CAIRN_TEST_SIZE is full or long; the second of both numbers then. Of three numbers
+// the third where it is long.
 bool full_size();
 std::uint64_t scaled(std::uint64_t quick, std::uint64_t full);
+std::uint64_t scaled(std::uint64_t quick, std::uint64_t full, std::uint64_t longest);
 
-// Random bytes from the run's seed, which is printed when it is first used. The same salt gives
-// the same bytes within a run.
+// The seed of this run, which is printed when it is first asked for.
+std::uint64_t run_seed();
+
+// Random bytes from the run's seed. The same salt gives the same bytes within a run.
 class Random {
  public:
   explicit Random(std::uint64_t salt = 0);
