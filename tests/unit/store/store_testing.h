@@ -1,10 +1,9 @@
-// What the tests of the store share: sessions, drafts of plain bytes, chunks that collide, and a
-// look at what a save has put into the database.
+// What the tests of the store share: sessions, drafts of plain bytes, and a look at what a save has
+// put into the database.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "content/colliding_chunk.h"
 #include "content/random_bytes.h"
 #include "engine/engine_testing.h"
 #include "record/chunk_location.h"
@@ -82,27 +82,6 @@ inline std::map<std::uint32_t, cairn::ChunkLocation> index_rows(Session& session
       out[slot] = must(cairn::decode_location(*row));
     }
   }
-  return out;
-}
-
-// Chunks with other bytes and one XXH3-128 digest, as many as one likes.
-//
-// Above 240 bytes XXH3 adds, for each stripe of 64 bytes, to eight sums: lane i gets the product of
-// the two halves of (word i XOR secret), and the lane beside it the word itself. Where the upper
-// half of the XOR is 0, so is the product, and two words of one lane in two stripes count by their
-// sum alone: what is added to one may be taken from the other.
-inline Bytes colliding_chunk(std::size_t size, std::uint32_t number) {
-  // The secret's words for lane 0 of stripes 0 and 1.
-  constexpr std::uint64_t kSecret[] = {0xbe4b'a423'396c'feb8, 0x1cad'21f7'2c81'017c};
-  constexpr std::uint64_t kUpper = 0xffff'ffff'0000'0000;
-  if (size < 256) {
-    throw std::invalid_argument("XXH3 hashes so few bytes in another way");
-  }
-  Bytes out = Random(size).bytes(size);
-  const std::uint64_t first = (kSecret[0] & kUpper) | (1'000'000U + number);
-  const std::uint64_t second = (kSecret[1] & kUpper) | (2'000'000U - number);
-  std::memcpy(out.data(), &first, sizeof first);
-  std::memcpy(out.data() + 64, &second, sizeof second);
   return out;
 }
 
