@@ -21,7 +21,7 @@ BELOW = {
 FACADE = ("cairn/cairn.h", "cairn/store.h")
 OPT_IN = ("cairn/eigen.h", "cairn/json.h", "cairn/interop.h")
 # Places outside lib/ that see of the project its public headers only, as apps do.
-OUTSIDE = ("tools/", "tests/integration/", "tests/examples/")
+OUTSIDE = ("tools/", "tests/integration/", "tests/install/", "tests/examples/")
 # Third parties with a home: an include's pattern, its layer.
 HOMES = (
     (re.compile(r"rocksdb/"), "engine"),
