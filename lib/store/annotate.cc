@@ -117,8 +117,10 @@ Result<std::vector<PastMetadata>> read_history(const Reader& reader, const Ref& 
                          if (!past) {
                            return fail(std::move(past.error()));
                          }
-                         // Another artifact may have stood at the key before this one.
-                         if (past->artifact == (*standing)->artifact) {
+                         // Another artifact may have stood at the key before this one, also one
+                         // with the same bytes.
+                         if (past->artifact == (*standing)->artifact &&
+                             past->metadata.created_at == (*standing)->metadata.created_at) {
                            out.push_back({std::move(past->metadata), record.removed_at});
                          }
                          return {};

@@ -74,6 +74,11 @@ TEST_CASE("annotate: history tells what was said before, newest first") {
   // Another artifact at the key has a history of its own.
   must(store.save("m:1@0", draft_of(2), {.replace = true}));
   CHECK(must(store.history("m:1@0")).empty());
+  // And so has one with the same bytes, as if it were saved anew.
+  must(store.annotate("m:1@0", Annotation().tag("stage", "prod")));
+  CHECK(must(store.history("m:1@0")).size() == 1);
+  must(store.save("m:1@0", draft_of(2), {.replace = true}));
+  CHECK(must(store.history("m:1@0")).empty());
   must(store.remove("m:1@0"));
   CHECK(fails(store.history("m:1@0"), Code::NotFound));
 }
