@@ -2,10 +2,9 @@
 #include "made.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <optional>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -154,12 +153,17 @@ std::string config_differs(const Artifact& artifact, const std::optional<Value>&
 
 }  // namespace
 
-double made_loss(std::uint64_t seed) {
-  const auto kind = (seed / 8) % 6;
-  if (kind < 2) {
-    return std::numeric_limits<double>::quiet_NaN();
+std::optional<double> made_loss(std::uint64_t seed) {
+  switch ((seed / 8) % 6) {
+    case 0:
+      return std::nullopt;
+    case 1:
+      return std::numeric_limits<double>::quiet_NaN();
+    case 2:
+      return std::numeric_limits<double>::infinity();
+    default:
+      return 0.5 * static_cast<double>((seed / 8) % 3);
   }
-  return kind == 2 ? std::numeric_limits<double>::infinity() : 0.5 * static_cast<double>(kind);
 }
 
 Draft make_draft(std::uint64_t seed, std::uint32_t note) {
@@ -174,8 +178,8 @@ Draft make_draft(std::uint64_t seed, std::uint32_t note) {
   if (made.config) {
     draft.config(*made.config);
   }
-  if (const auto kind = (seed / 8) % 6; kind != 0) {  // Else the metric is missing.
-    draft.metric("loss", made_loss(seed));
+  if (const auto loss = made_loss(seed)) {
+    draft.metric("loss", *loss);
   }
   draft.tag("seed", std::to_string(seed)).tag("note", std::to_string(note));
   return draft;

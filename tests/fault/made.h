@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
+#include <optional>
 #include <string>
 
 #include <cairn/cairn.h>
@@ -28,9 +28,8 @@ inline bool is_large(std::uint64_t seed) {
   return build_of(seed) >= Build::Border;
 }
 
-// What the metric `loss` of the artifact is; NaN where it has none. Few values, so that there are
-// ties.
-double made_loss(std::uint64_t seed);
+// What the metric `loss` of the artifact is, if it has one. Few values, so that there are ties.
+std::optional<double> made_loss(std::uint64_t seed);
 
 // Different seeds make different artifacts. `note` goes into the metadata and nowhere else.
 Draft make_draft(std::uint64_t seed, std::uint32_t note);

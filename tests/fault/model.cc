@@ -2,7 +2,9 @@
 #include "model.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <set>
 
 namespace cairn::testing {
@@ -21,6 +23,11 @@ Answer last_of(const std::vector<Key>& keys) {
 
 std::string to_string(const std::optional<Key>& key) {
   return key ? key->to_string() : "none";
+}
+
+bool same_number(const std::optional<double>& a, const std::optional<double>& b) {
+  return a.has_value() == b.has_value() &&
+         (!a || std::bit_cast<std::uint64_t>(*a) == std::bit_cast<std::uint64_t>(*b));
 }
 
 }  // namespace
@@ -49,11 +56,16 @@ Answer Model::select(const Operation& op) const {
   const auto name = name_of(op.name);
   const auto best = [&](const std::vector<Key>& keys, bool least) {
     std::optional<Key> winner;
+    double to_beat = 0;
     for (const auto& key : keys) {
-      const auto loss = made_loss(artifacts.at(key).label.seed);
-      const auto to_beat = winner ? made_loss(artifacts.at(*winner).label.seed) : loss;
-      const bool wins = !winner || (least ? loss < to_beat : loss > to_beat);
-      winner = !std::isnan(loss) && wins ? key : winner;
+      const auto loss = artifacts.at(key).loss;
+      if (!loss || std::isnan(*loss)) {
+        continue;
+      }
+      if (!winner || (least ? *loss < to_beat : *loss > to_beat)) {
+        winner = key;
+        to_beat = *loss;
+      }
     }
     return winner ? found(*winner) : Answer{.refused = Code::NotFound};
   };
@@ -122,8 +134,10 @@ Answer Model::save(const Operation& op) {
   if (standing != artifacts.end()) {
     // The note is metadata, which only a replacement takes.
     const auto& there = standing->second.label;
-    existed = op.kind == Kind::Replace ? there == label : there.seed == label.seed;
-    if (!existed && op.kind != Kind::Replace) {
+    existed = there.seed == label.seed;
+    if (op.kind == Kind::Replace) {
+      existed = there == label && same_number(standing->second.loss, made_loss(op.seed));
+    } else if (!existed) {
       return {.refused = Code::AlreadyExists};
     }
   }
@@ -132,7 +146,10 @@ Answer Model::save(const Operation& op) {
     for (const auto& other : epochs_of(key.name, key.version.major)) {
       parent = other < key ? other : parent;
     }
-    artifacts[key] = {label, parent};
+    if (standing != artifacts.end()) {
+      trash[key].push_back({standing->second, true});
+    }
+    artifacts[key] = {label, made_loss(op.seed), parent};
   }
   if (op.alias != 0) {
     aliases[{key.name, alias_of(op.alias)}] = key;
@@ -167,10 +184,58 @@ Answer Model::remove(const Operation& op) {
     }
   }
   for (const auto& key : keys) {
+    trash[key].push_back({artifacts.at(key), false});
     artifacts.erase(key);
   }
   if (by_alias) {
     aliases.erase(alias);
+  }
+  return {.keys = keys};
+}
+
+Answer Model::undelete(const Operation& op) {
+  std::vector<Key> keys;
+  for (const auto& [key, trashed] : trash) {
+    const bool same_version = key.name == name_of(op.name) && key.version.major == op.version;
+    if (op.kind == Kind::UndeleteVersion ? same_version : key == op.key()) {
+      keys.push_back(key);
+    }
+  }
+  if (keys.empty()) {
+    return {.refused = Code::NotFound};
+  }
+  for (const auto& key : keys) {
+    if (artifacts.contains(key)) {
+      return {.refused = Code::AlreadyExists};
+    }
+  }
+  for (const auto& key : keys) {
+    auto& of_key = trash.at(key);
+    const auto back = op.kind == Kind::UndeleteOldest ? of_key.begin() : of_key.end() - 1;
+    artifacts[key] = back->standing;
+    of_key.erase(back);
+    if (of_key.empty()) {
+      trash.erase(key);
+    }
+  }
+  return {.keys = keys};
+}
+
+Answer Model::annotate(const Operation& op) {
+  const bool exists = artifacts.contains(op.key());
+  const auto keys = op.kind == Kind::AnnotateVersion ? epochs_of(name_of(op.name), op.version)
+                                                     : std::vector<Key>(exists ? 1 : 0, op.key());
+  if (keys.empty()) {
+    return {.refused = Code::NotFound};
+  }
+  const auto loss = annotated_loss(op.note);
+  for (const auto& key : keys) {
+    auto& standing = artifacts.at(key);
+    if (standing.label.note != op.note || !same_number(standing.loss, loss)) {
+      standing.before.push_back(standing.label);
+      standing.label.note = op.note;
+      standing.loss = loss;
+    }
   }
   return {.keys = keys};
 }
@@ -187,6 +252,13 @@ Answer Model::apply(const Operation& op) {
     case Kind::RemoveName:
     case Kind::RemoveAlias:
       return remove(op);
+    case Kind::Undelete:
+    case Kind::UndeleteOldest:
+    case Kind::UndeleteVersion:
+      return undelete(op);
+    case Kind::Annotate:
+    case Kind::AnnotateVersion:
+      return annotate(op);
     case Kind::SetAlias:
       if (!artifacts.contains(op.key())) {
         return {.refused = Code::NotFound};
@@ -201,6 +273,7 @@ Answer Model::apply(const Operation& op) {
       return select(op);
     case Kind::Reopen:
     case Kind::ReadOnly:
+    case Kind::Refresh:
       break;
   }
   return {};
@@ -208,10 +281,28 @@ Answer Model::apply(const Operation& op) {
 
 namespace {
 
+std::string history_difference(const Store& store, const Key& key, const Standing& standing) {
+  const auto history = store.history(key);
+  if (!history) {
+    return "history: " + history.error().to_string();
+  }
+  std::vector<Label> labels;
+  for (const auto& past : *history) {
+    labels.insert(labels.begin(), label_of(past.metadata));
+  }
+  return labels == standing.before
+             ? ""
+             : "its history has " + std::to_string(labels.size()) + " entries, expected " +
+                   std::to_string(standing.before.size()) + ", or others";
+}
+
 std::string artifact_difference(const Store& store, const ArtifactInfo& info,
                                 const Standing& standing, bool look_into) {
   if (const auto label = label_of(info.metadata); label != standing.label) {
     return "is " + to_string(label) + ", expected " + to_string(standing.label);
+  }
+  if (!same_number(info.metadata.metric("loss"), standing.loss)) {
+    return "its loss is another one";
   }
   if (info.metadata.parent != standing.parent) {
     return "its parent is " + to_string(info.metadata.parent) + ", expected " +
@@ -227,7 +318,29 @@ std::string artifact_difference(const Store& store, const ArtifactInfo& info,
   if (artifact->digest() != info.digest) {
     return "its digest in a listing is another one than when it is loaded";
   }
-  return difference(*artifact, standing.label);
+  const auto differs = difference(*artifact, standing.label);
+  return differs.empty() ? history_difference(store, info.key, standing) : differs;
+}
+
+std::string trash_difference(const Store& store, const Model& model, const std::string& name) {
+  const auto listed = store.trash(name);
+  if (!listed) {
+    return "trash of " + name + ": " + listed.error().to_string();
+  }
+  std::string found_text;
+  for (const auto& info : *listed) {
+    found_text += " " + info.key.to_string() + (info.replaced ? " replaced" : "");
+  }
+  std::string wanted_text;
+  for (const auto& [key, of_key] : model.trash) {
+    for (const auto& trashed : of_key) {
+      wanted_text +=
+          key.name == name ? " " + key.to_string() + (trashed.replaced ? " replaced" : "") : "";
+    }
+  }
+  return found_text == wanted_text
+             ? ""
+             : "trash of " + name + ":" + found_text + ", expected" + wanted_text;
 }
 
 std::string alias_difference(const Store& store, const Model& model, const std::string& name) {
@@ -278,7 +391,8 @@ std::string difference(const Store& store, const Model& model, const std::string
       return key.to_string() + " is missing (" + to_string(standing.label) + ")";
     }
   }
-  return alias_difference(store, model, name);
+  auto differs = alias_difference(store, model, name);
+  return differs.empty() ? trash_difference(store, model, name) : differs;
 }
 
 std::string difference(const Store& store, const Model& model, const LookInto& look_into) {

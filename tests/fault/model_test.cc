@@ -47,6 +47,8 @@ class Pair {
         return look();
       case Kind::ReadOnly:
         return read_only(op);
+      case Kind::Refresh:
+        return refresh();
       default:
         break;
     }
@@ -81,6 +83,21 @@ class Pair {
     return difference(must(store_->load(key)), model_.artifacts.at(key).label);
   }
 
+  // A reader sees what was there when it was last refreshed, and then what is there now.
+  std::string refresh() {
+    if (!reader_) {
+      reader_ = place_.open({.mode = Mode::ReadOnly});
+    } else {
+      const auto differs = difference(*reader_, seen_, none);
+      if (!differs.empty()) {
+        return "before a refresh: " + differs;
+      }
+      must(reader_->refresh());
+    }
+    seen_ = model_;
+    return difference(*reader_, seen_, every);
+  }
+
   std::string read_only(const Operation& op) {
     must(store_->close());
     store_.reset();
@@ -88,7 +105,8 @@ class Pair {
     store_ = place_.open({.mode = Mode::ReadOnly});
     auto differs = look();
     Operation refused = op;
-    for (const auto kind : {Kind::Save, Kind::Replace, Kind::RemoveName, Kind::SetAlias}) {
+    for (const auto kind : {Kind::Save, Kind::Replace, Kind::RemoveName, Kind::Undelete,
+                            Kind::Annotate, Kind::SetAlias}) {
       refused.kind = kind;
       if (run(*store_, refused).refused != Code::InvalidArgument) {
         differs += " a read-only handle took: " + describe(refused);
@@ -103,6 +121,8 @@ class Pair {
   TempStore place_;
   std::optional<Store> store_;
   Model model_;
+  std::optional<Store> reader_;
+  Model seen_;
   std::map<std::string, std::uint64_t> said_;
 };
 

@@ -18,13 +18,16 @@ struct Weight {
   bool reads;  // Only where the mix has reads.
 };
 constexpr std::array kWeights = {
-    Weight{Kind::Save, 30, false},       Weight{Kind::Replace, 10, false},
-    Weight{Kind::SaveNext, 4, false},    Weight{Kind::RemoveKey, 6, false},
-    Weight{Kind::RemoveRange, 3, false}, Weight{Kind::RemoveVersion, 1, false},
-    Weight{Kind::RemoveName, 1, false},  Weight{Kind::RemoveAlias, 4, false},
-    Weight{Kind::SetAlias, 10, false},   Weight{Kind::DropAlias, 4, false},
-    Weight{Kind::Load, 30, true},        Weight{Kind::Reopen, 1, true},
-    Weight{Kind::ReadOnly, 1, true},
+    Weight{Kind::Save, 30, false},           Weight{Kind::Replace, 10, false},
+    Weight{Kind::SaveNext, 4, false},        Weight{Kind::RemoveKey, 6, false},
+    Weight{Kind::RemoveRange, 3, false},     Weight{Kind::RemoveVersion, 1, false},
+    Weight{Kind::RemoveName, 1, false},      Weight{Kind::RemoveAlias, 4, false},
+    Weight{Kind::Undelete, 6, false},        Weight{Kind::UndeleteOldest, 2, false},
+    Weight{Kind::UndeleteVersion, 2, false}, Weight{Kind::Annotate, 6, false},
+    Weight{Kind::AnnotateVersion, 2, false}, Weight{Kind::SetAlias, 10, false},
+    Weight{Kind::DropAlias, 4, false},       Weight{Kind::Load, 30, true},
+    Weight{Kind::Reopen, 1, true},           Weight{Kind::ReadOnly, 1, true},
+    Weight{Kind::Refresh, 4, true},
 };
 
 Kind draw_kind(Numbers& numbers, bool reads) {
@@ -53,7 +56,7 @@ std::uint64_t draw_seed(Numbers& numbers, std::uint64_t large_percent) {
 
 std::uint64_t draw_epoch(Numbers& numbers) {
   constexpr std::uint64_t kFar = std::uint64_t{1} << 40U;
-  return numbers.below(10) == 0 ? kFar + numbers.below(2) : numbers.below(8);
+  return numbers.below(10) == 0 ? kFar + numbers.below(2) : numbers.below(6);
 }
 
 std::string selected(const Operation& op) {
@@ -112,6 +115,8 @@ std::string ref_text(const Operation& op) {
     case Kind::RemoveRange:
       return version + "@" + std::to_string(op.epoch) + ".." + std::to_string(op.last);
     case Kind::RemoveVersion:
+    case Kind::UndeleteVersion:
+    case Kind::AnnotateVersion:
       return version + "@all";
     case Kind::RemoveName:
       return name + ":all";
@@ -123,9 +128,13 @@ std::string ref_text(const Operation& op) {
     case Kind::Save:
     case Kind::Replace:
     case Kind::RemoveKey:
+    case Kind::Undelete:
+    case Kind::UndeleteOldest:
+    case Kind::Annotate:
     case Kind::SetAlias:
     case Kind::Reopen:
     case Kind::ReadOnly:
+    case Kind::Refresh:
       break;
   }
   return op.key().to_string();
@@ -144,6 +153,14 @@ std::string word_of(Kind kind) {
     case Kind::RemoveName:
     case Kind::RemoveAlias:
       return "remove ";
+    case Kind::Undelete:
+    case Kind::UndeleteVersion:
+      return "undelete ";
+    case Kind::UndeleteOldest:
+      return "undelete the oldest ";
+    case Kind::Annotate:
+    case Kind::AnnotateVersion:
+      return "annotate ";
     case Kind::SetAlias:
       return "set alias to ";
     case Kind::DropAlias:
@@ -154,6 +171,8 @@ std::string word_of(Kind kind) {
       return "reopen";
     case Kind::ReadOnly:
       return "read only";
+    case Kind::Refresh:
+      return "refresh a reader";
   }
   return {};
 }
@@ -163,6 +182,32 @@ Answer refusal(const Error& error, std::string* why) {
     *why = error.to_string();
   }
   return {.refused = error.code};
+}
+
+Answer answer_of(const Result<std::vector<Key>>& keys, std::string* why) {
+  return keys ? Answer{.keys = *keys} : refusal(keys.error(), why);
+}
+
+// The commit that put the oldest of its key into the trash; none where there is none.
+std::optional<std::uint64_t> oldest_in_trash(const Store& store, const Key& key) {
+  const auto trash = store.trash(key.name);
+  for (const auto& info : trash ? *trash : std::vector<TrashInfo>{}) {
+    if (info.key == key) {
+      return info.commit;
+    }
+  }
+  return std::nullopt;
+}
+
+Annotation annotation_of(std::uint32_t note) {
+  Annotation out;
+  out.tag("note", std::to_string(note));
+  if (const auto loss = annotated_loss(note)) {
+    out.metric("loss", *loss);
+  } else {
+    out.remove_metric("loss");
+  }
+  return out;
 }
 
 Answer save(Store& store, const Operation& op, std::string* why) {
@@ -208,8 +253,8 @@ Operation draw(Numbers& numbers, const Mix& mix) {
   op.kind = draw_kind(numbers, mix.reads);
   op.select = static_cast<Select>(numbers.below(kSelects));
   op.name = static_cast<std::uint8_t>(mix.first_name + numbers.below(mix.names));
-  op.version = static_cast<std::uint32_t>(1 + numbers.below(3));
-  op.note = static_cast<std::uint32_t>(numbers.below(4) / 3);
+  op.version = static_cast<std::uint32_t>(1 + numbers.below(2));
+  op.note = static_cast<std::uint32_t>(numbers.below(3) == 0 ? numbers.below(4) : 0);
   op.epoch = draw_epoch(numbers);
   op.last = op.epoch + numbers.below(4);
   op.seed = draw_seed(numbers, mix.large_percent);
@@ -221,15 +266,22 @@ Operation draw(Numbers& numbers, const Mix& mix) {
   return op;
 }
 
+std::optional<double> annotated_loss(std::uint32_t note) {
+  return note % 2 == 0 ? std::nullopt : std::optional(0.5 * note);
+}
+
 std::string describe(const Operation& op) {
   std::string out = word_of(op.kind);
-  if (op.kind == Kind::Reopen || op.kind == Kind::ReadOnly) {
+  if (op.kind == Kind::Reopen || op.kind == Kind::ReadOnly || op.kind == Kind::Refresh) {
     return out;
   }
   out += ref_text(op);
   if (op.kind == Kind::Save || op.kind == Kind::Replace || op.kind == Kind::SaveNext) {
     out += " " + to_string(Label{op.seed, op.note});
     out += op.alias != 0 ? " alias " + alias_of(op.alias) : "";
+  }
+  if (op.kind == Kind::Annotate || op.kind == Kind::AnnotateVersion) {
+    out += " note " + std::to_string(op.note);
   }
   return op.kind == Kind::SetAlias ? out + " alias " + alias_of(op.alias) : out;
 }
@@ -244,10 +296,16 @@ Answer run(Store& store, const Operation& op, std::string* why) {
     case Kind::RemoveRange:
     case Kind::RemoveVersion:
     case Kind::RemoveName:
-    case Kind::RemoveAlias: {
-      const auto keys = store.remove(ref_text(op));
-      return keys ? Answer{.keys = *keys} : refusal(keys.error(), why);
-    }
+    case Kind::RemoveAlias:
+      return answer_of(store.remove(ref_text(op)), why);
+    case Kind::Undelete:
+    case Kind::UndeleteVersion:
+      return answer_of(store.undelete(ref_text(op)), why);
+    case Kind::UndeleteOldest:
+      return answer_of(store.undelete(ref_text(op), {.at = oldest_in_trash(store, op.key())}), why);
+    case Kind::Annotate:
+    case Kind::AnnotateVersion:
+      return answer_of(store.annotate(ref_text(op), annotation_of(op.note)), why);
     case Kind::SetAlias: {
       const auto set = store.set_alias(name_of(op.name), alias_of(op.alias), ref_text(op));
       return set ? Answer{} : refusal(set.error(), why);
@@ -262,6 +320,7 @@ Answer run(Store& store, const Operation& op, std::string* why) {
     }
     case Kind::Reopen:
     case Kind::ReadOnly:
+    case Kind::Refresh:
       break;
   }
   return {};

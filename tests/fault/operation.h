@@ -51,11 +51,17 @@ struct Operation {
     RemoveVersion,
     RemoveName,
     RemoveAlias,  // The artifact, by its alias.
+    Undelete,
+    UndeleteOldest,  // Of those that lie in the trash under the key.
+    UndeleteVersion,
+    Annotate,  // The note, and a loss that follows from it.
+    AnnotateVersion,
     SetAlias,
     DropAlias,
     Load,
     Reopen,
     ReadOnly,  // Closed, read through a read-only handle, and opened again.
+    Refresh,   // A reader beside the writer is opened or taken to what is there now.
   };
 
   Kind kind = Kind::Save;
@@ -63,7 +69,7 @@ struct Operation {
   std::uint8_t name = 0;         // Which of name_of().
   std::uint8_t alias = 0;        // Which of alias_of(); 0 for a save without one.
   std::uint32_t version = 1;     // The major one.
-  std::uint32_t note = 0;        // Of a save: in the metadata only.
+  std::uint32_t note = 0;        // Of a save or an annotation: in the metadata only.
   std::uint64_t epoch = 0;
   std::uint64_t last = 0;
   std::uint64_t seed = 0;  // Of what is saved: made.h.
@@ -98,8 +104,11 @@ Operation draw(Numbers& numbers, const Mix& mix);
 // "save m:1.0.0@3 seed 17 note 0 alias best".
 std::string describe(const Operation& operation);
 
-// Does it; not Reopen and ReadOnly, which are for whoever holds the handle. The message of an error
-// is put into `why` where that is given.
+// The loss that an annotation sets; it removes the metric where there is none.
+std::optional<double> annotated_loss(std::uint32_t note);
+
+// Does it; not Reopen, ReadOnly and Refresh, which are for whoever holds the handles. The message
+// of an error is put into `why` where that is given.
 Answer run(Store& store, const Operation& operation, std::string* why = nullptr);
 
 }  // namespace cairn::testing

@@ -156,7 +156,7 @@ void read(const std::filesystem::path& path, Scene& scene, bool refreshes) {
 TEST_CASE("readers: beside a busy writer every view is whole and as new as what was acknowledged") {
   TempStore temp;
   auto& scene = shared_scene();
-  const auto seconds = scaled(6, 60);
+  const auto seconds = scaled(6, 60, 1'800);
   std::vector<pid_t> processes = {start([&] { write(temp.path(), scene); })};
   for (int i = 0; i < kReaders; ++i) {
     processes.push_back(start([&, i] { read(temp.path(), scene, i == 0); }));
