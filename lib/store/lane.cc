@@ -1,6 +1,6 @@
 // A lane works through its range in slabs:
-//   1 read the pieces, hash them, and measure their health while they are in cache
-//   2 look them up in the store, a batch at a time; found ones are compared
+//   1 read the pieces, measure their health, and hash them while they are in cache
+//   2 look them up in the store, a batch at a time, and compare those that are found
 //   3 drop those whose bytes an earlier piece of the draft has
 //   4 write what is new: kept aside up to a small budget, then into a file
 #include "store/lane.h"
@@ -128,15 +128,16 @@ Result<void> Lane::measure(std::size_t piece, OpenFile& file) {
     return fail(std::move(bytes.error()));
   }
   const auto& content = work_.cutting.content_of(work_.cutting.pieces[piece]);
+  // Health first: it has so much to compute that the bytes come from memory meanwhile.
+  if (content.is_tensor && !work_.out.health.empty()) {
+    work_.out.health[piece] = measure_health(content.dtype, *bytes);
+  }
   auto digest = digest_of_piece(content, *bytes);
   if (!digest) {
     return fail(std::move(digest.error()));
   }
   work_.out.refs[piece].digest = *digest;
   work_.out.refs[piece].plain_bytes = work_.cutting.pieces[piece].bytes;
-  if (content.is_tensor && !work_.out.health.empty()) {
-    work_.out.health[piece] = measure_health(content.dtype, *bytes);
-  }
   return {};
 }
 
