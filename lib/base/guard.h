@@ -6,6 +6,8 @@
 #include <string>
 #include <type_traits>
 
+#include <cxxabi.h>
+
 #include "cairn/error.h"
 
 namespace cairn {
@@ -19,6 +21,10 @@ template <class Call>
     return tl::unexpected(Error{Code::LimitExceeded, "out of memory"});
   } catch (const std::exception& error) {
     return tl::unexpected(Error{Code::Io, std::string("unexpected: ") + error.what()});
+  } catch (const abi::__forced_unwind&) {
+    throw;  // The thread is being cancelled: what unwinds it must not be kept in.
+  } catch (...) {
+    return tl::unexpected(Error{Code::Io, "unexpected: thrown was no std::exception"});
   }
 }
 

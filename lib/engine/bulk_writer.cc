@@ -17,7 +17,14 @@
 
 namespace cairn {
 
-namespace {}  // namespace
+namespace {
+
+// What was just written is often read next: by a load that validates it, or by the save of an epoch
+// that has not changed. So RocksDB is told to leave it in the page cache, which it does not by
+// default.
+constexpr bool kDropFromPageCache = false;
+
+}  // namespace
 
 struct BulkWriter::State {
   State(Database& target, std::filesystem::path where)
@@ -25,7 +32,7 @@ struct BulkWriter::State {
         path(std::move(where)),
         writer(rocksdb::EnvOptions(database.options().db),
                rocksdb::Options(database.options().db, database.options().of(Family::Chunks)),
-               database.handle(Family::Chunks)) {}
+               database.handle(Family::Chunks), kDropFromPageCache) {}
 
   Database& database;
   std::filesystem::path path;

@@ -2,14 +2,44 @@
 #include "store/cutting.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "content/chunker.h"
+#include "content/health.h"
 
 namespace cairn {
 
 namespace {
+
+class Cutter {
+ public:
+  Cutter(std::uint64_t tensor_chunk_bytes, const Control& control)
+      : tensor_chunk_bytes_(tensor_chunk_bytes), meter_(control, 0) {}
+
+  [[nodiscard]] Result<void> add(const Draft::TensorPart& part);
+  [[nodiscard]] Result<void> add(const Draft::FilePart& part);
+
+  Cutting cutting;
+
+ private:
+  using NewSource = Result<std::unique_ptr<Source>>;
+
+  [[nodiscard]] Result<void> add(CutContent content, NewSource source);
+  [[nodiscard]] NewSource open(const FileRange& range, std::uint64_t size);
+  [[nodiscard]] NewSource open(const std::filesystem::path& path);
+  [[nodiscard]] Result<std::shared_ptr<const RegularFile>> find(const std::filesystem::path& path);
+  void add_piece(std::uint64_t offset, std::size_t bytes);
+  void cut_tensor();
+  [[nodiscard]] Result<void> cut_file();
+
+  std::uint64_t tensor_chunk_bytes_;
+  Meter meter_;  // For stops.
+  std::map<std::filesystem::path, std::shared_ptr<const RegularFile>> files_;
+  Scratch scratch_;
+};
 
 Result<void> check_size(const CutContent& content) {
   if (content.source->size() > kMaxContentBytes) {
@@ -19,26 +49,28 @@ Result<void> check_size(const CutContent& content) {
   return {};
 }
 
-void add_piece(Cutting& cutting, std::uint64_t offset, std::size_t bytes) {
+void Cutter::add_piece(std::uint64_t offset, std::size_t bytes) {
   cutting.pieces.push_back({offset, static_cast<std::uint32_t>(bytes),
                             static_cast<std::uint32_t>(cutting.contents.size() - 1)});
 }
 
-void cut_tensor(Cutting& cutting) {
+void Cutter::cut_tensor() {
   const auto size = cutting.contents.back().source->size();
-  for (std::uint64_t offset = 0; offset < size; offset += kTensorChunkBytes) {
-    add_piece(cutting, offset, std::min(kTensorChunkBytes, size - offset));
+  for (std::uint64_t offset = 0; offset < size; offset += tensor_chunk_bytes_) {
+    add_piece(offset, std::min(tensor_chunk_bytes_, size - offset));
   }
 }
 
-Result<void> cut_file(Cutting& cutting) {
+Result<void> Cutter::cut_file() {
   constexpr std::size_t kWindow = std::size_t{8} << 20;  // Many cuts a read.
   const Source& source = *cutting.contents.back().source;
-  std::vector<std::byte> scratch;
   std::uint64_t offset = 0;
   while (offset < source.size()) {
+    if (auto go_on = meter_.check(); !go_on) {
+      return go_on;
+    }
     const auto length = std::min<std::uint64_t>(kWindow, source.size() - offset);
-    auto window = source.read(offset, length, scratch);
+    auto window = bytes_of(source, offset, length, scratch_);
     if (!window) {
       return fail(std::move(window.error()));
     }
@@ -47,7 +79,7 @@ Result<void> cut_file(Cutting& cutting) {
     // A cut needs a whole maximum-sized window, or the end of the file.
     while (rest.size() >= kFileChunkMaxBytes || (at_end && !rest.empty())) {
       const auto bytes = fastcdc_cut(rest.first(std::min(rest.size(), kFileChunkMaxBytes)));
-      add_piece(cutting, offset, bytes);
+      add_piece(offset, bytes);
       offset += bytes;
       rest = rest.subspan(bytes);
     }
@@ -55,59 +87,117 @@ Result<void> cut_file(Cutting& cutting) {
   return {};
 }
 
-Result<void> add(Cutting& cutting, CutContent content) {
+Result<void> Cutter::add(CutContent content, NewSource source) {
+  if (!source) {
+    return fail(content.label, std::move(source.error()));
+  }
+  content.source = std::move(*source);
   if (auto checked = check_size(content); !checked) {
     return checked;
   }
   content.first_piece = cutting.pieces.size();
   cutting.total_bytes += content.source->size();
-  const bool is_tensor = content.is_tensor;
   cutting.contents.push_back(std::move(content));
-  if (is_tensor) {
-    cut_tensor(cutting);
-  } else if (auto done = cut_file(cutting); !done) {
-    return fail(cutting.contents.back().label, std::move(done.error()));
-  }
   auto& added = cutting.contents.back();
+  if (added.is_tensor) {
+    cut_tensor();
+  } else if (auto done = cut_file(); !done) {
+    return fail(added.label, std::move(done.error()));
+  }
   added.piece_count = cutting.pieces.size() - added.first_piece;
   return {};
 }
 
-Result<std::unique_ptr<Source>> open_source(const Draft::FilePart& file) {
-  if (const auto* path = std::get_if<std::filesystem::path>(&file.source)) {
-    return file_source(*path);
+// Many tensors may come from one file: it is looked at once.
+Result<std::shared_ptr<const RegularFile>> Cutter::find(const std::filesystem::path& path) {
+  auto& known = files_[path];
+  if (!known) {
+    auto found = RegularFile::find(path);
+    if (!found) {
+      return fail(std::move(found.error()));
+    }
+    known = std::move(*found);
   }
-  return memory_source(std::get<std::vector<std::byte>>(file.source));
+  return known;
+}
+
+Cutter::NewSource Cutter::open(const FileRange& range, std::uint64_t size) {
+  auto file = find(range.path);
+  return file ? file_source(std::move(*file), range.offset, size) : fail(std::move(file.error()));
+}
+
+Cutter::NewSource Cutter::open(const std::filesystem::path& path) {
+  auto file = find(path);
+  if (!file) {
+    return fail(std::move(file.error()));
+  }
+  const auto size = (*file)->size();
+  return file_source(std::move(*file), 0, size);
+}
+
+Result<void> Cutter::add(const Draft::TensorPart& part) {
+  CutContent content;
+  content.label = "tensor " + quoted(part.name);
+  content.dtype = part.view.dtype;
+  content.is_tensor = true;
+  if (!part.source) {
+    return add(std::move(content), memory_source(part.view.bytes));
+  }
+  auto size = shape_bytes(part.view.dtype, part.view.shape);
+  if (!size) {
+    return fail(content.label, std::move(size.error()));
+  }
+  if (const auto* range = std::get_if<FileRange>(&*part.source)) {
+    return add(std::move(content), open(*range, *size));
+  }
+  return add(std::move(content), callback_source(std::get<ReadCallback>(*part.source), *size));
+}
+
+Result<void> Cutter::add(const Draft::FilePart& part) {
+  CutContent content;
+  content.label = "file " + quoted(part.name);
+  content.kind = CutKind::FastCdc;
+  if (const auto* path = std::get_if<std::filesystem::path>(&part.source)) {
+    return add(std::move(content), open(*path));
+  }
+  if (const auto* given = std::get_if<FileSource>(&part.source)) {
+    return add(std::move(content), callback_source(given->bytes, given->size_bytes));
+  }
+  return add(std::move(content), memory_source(std::get<std::vector<std::byte>>(part.source)));
 }
 
 }  // namespace
 
-Result<Cutting> cut(const Draft::Parts& parts) {
-  Cutting cutting;
+Result<std::span<const std::byte>> Cutting::read(std::size_t piece, Scratch& scratch) const {
+  const auto& p = pieces[piece];
+  auto bytes = bytes_of(*content_of(p).source, p.offset, p.bytes, scratch);
+  if (!bytes) {
+    return fail(content_of(p).label, std::move(bytes.error()));
+  }
+  return bytes;
+}
+
+Result<Cutting> cut(const Draft::Parts& parts, std::uint64_t tensor_chunk_bytes,
+                    const Control& control) {
+  Cutter cutter(tensor_chunk_bytes, control);
   for (const auto& tensor : parts.tensors) {
-    CutContent content;
-    content.label = "tensor " + quoted(tensor.name);
-    content.source = memory_source(tensor.view.bytes);
-    content.dtype = tensor.view.dtype;
-    content.is_tensor = true;
-    if (auto added = add(cutting, std::move(content)); !added) {
+    if (auto added = cutter.add(tensor); !added) {
       return fail(std::move(added.error()));
     }
   }
   for (const auto& file : parts.files) {
-    CutContent content;
-    content.label = "file " + quoted(file.name);
-    content.kind = CutKind::FastCdc;
-    auto source = open_source(file);
-    if (!source) {
-      return fail(content.label, std::move(source.error()));
-    }
-    content.source = std::move(*source);
-    if (auto added = add(cutting, std::move(content)); !added) {
+    if (auto added = cutter.add(file); !added) {
       return fail(std::move(added.error()));
     }
   }
-  return cutting;
+  return std::move(cutter.cutting);
+}
+
+Result<Digest> digest_of_piece(const CutContent& content, std::span<const std::byte> bytes) {
+  if (content.is_tensor && content.dtype == DType::Bool && !all_bools(bytes)) {
+    return fail(Code::InvalidArgument, content.label + ": a bool is 0 or 1, found another byte");
+  }
+  return chunk_digest(bytes);
 }
 
 }  // namespace cairn

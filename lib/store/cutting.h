@@ -1,13 +1,16 @@
 // Cutting: the contents of a draft and the pieces that they are cut into: the work list of a save.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cairn/draft.h"
 #include "cairn/error.h"
+#include "cairn/options.h"
 #include "content/digest.h"
 #include "store/source.h"
 
@@ -39,9 +42,18 @@ struct Cutting {
   [[nodiscard]] const CutContent& content_of(const Piece& piece) const {
     return contents[piece.content];
   }
+  // The bytes of a piece, as bytes_of gives them; the error names the content.
+  [[nodiscard]] Result<std::span<const std::byte>> read(std::size_t piece, Scratch& scratch) const;
 };
 
-// Opens the draft's files and cuts everything. Files are read once here, to find their cuts.
-[[nodiscard]] Result<Cutting> cut(const Draft::Parts& parts);
+// Opens the draft's files and cuts everything. What is cut by its bytes is read once here, to find
+// the cuts; until that is done nobody hears of progress, but a stop is heard. The draft outlives
+// what is made of it.
+[[nodiscard]] Result<Cutting> cut(const Draft::Parts& parts, std::uint64_t tensor_chunk_bytes,
+                                  const Control& control);
+
+// The digest of a piece. InvalidArgument where it is of bools and one is neither 0 nor 1.
+[[nodiscard]] Result<Digest> digest_of_piece(const CutContent& content,
+                                             std::span<const std::byte> bytes);
 
 }  // namespace cairn

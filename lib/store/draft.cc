@@ -37,7 +37,15 @@ Result<void> check_items(const Draft::Parts& parts) {
   return {};
 }
 
-Result<void> check_view(std::string_view name, const TensorView& view) {
+// Whether a tensor may be added: its name, and what it says of itself. How many bytes it has.
+Result<std::uint64_t> check_tensor(const Draft::Parts& parts, std::string_view name,
+                                   const TensorView& view) {
+  if (auto valid = check_item_name("tensor", name, kMaxItemNameBytes); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (auto room = check_items(parts); !room) {
+    return fail(std::move(room.error()));
+  }
   if (view.layout != Layout::C && view.layout != Layout::Fortran) {
     return fail(Code::InvalidArgument, "tensor " + quoted(name) + ": unknown layout " +
                                            std::to_string(static_cast<int>(view.layout)));
@@ -46,13 +54,12 @@ Result<void> check_view(std::string_view name, const TensorView& view) {
   if (!bytes) {
     return fail("tensor " + quoted(name), std::move(bytes.error()));
   }
-  if (*bytes != view.bytes.size()) {
-    return fail(Code::InvalidArgument,
-                "tensor " + quoted(name) + ": shape " + to_string(view.shape) + " of " +
-                    std::string(to_string(view.dtype)) + " is " + std::to_string(*bytes) +
-                    " bytes, but " + std::to_string(view.bytes.size()) + " are given");
-  }
-  return {};
+  return bytes;
+}
+
+Error no_callback(std::string_view what, std::string_view name) {
+  return {Code::InvalidArgument,
+          std::string(what) + " " + quoted(name) + ": its source has no callback"};
 }
 
 }  // namespace
@@ -75,35 +82,60 @@ Draft& Draft::add_view(std::string_view name, TensorView view, std::shared_ptr<c
     view.shape = *shape;
     view.layout = Layout::C;
   }
-  if (auto valid = check_item_name("tensor", name, kMaxItemNameBytes); !valid) {
-    return fail(std::move(valid.error()));
+  auto bytes = check_tensor(parts_, name, view);
+  if (!bytes) {
+    return fail(std::move(bytes.error()));
   }
-  if (auto room = check_items(parts_); !room) {
-    return fail(std::move(room.error()));
+  if (*bytes != view.bytes.size()) {
+    return fail({Code::InvalidArgument,
+                 "tensor " + quoted(name) + ": shape " + to_string(view.shape) + " of " +
+                     std::string(to_string(view.dtype)) + " is " + std::to_string(*bytes) +
+                     " bytes, but " + std::to_string(view.bytes.size()) + " are given"});
   }
-  if (auto fits = check_view(name, view); !fits) {
-    return fail(std::move(fits.error()));
-  }
-  parts_.tensors.push_back({std::string(name), std::move(view), std::move(owner)});
+  parts_.tensors.push_back({std::string(name), std::move(view), std::move(owner), std::nullopt});
   return *this;
 }
 
+Draft& Draft::tensor(std::string_view name, TensorSource source) {
+  TensorView view{source.dtype, std::move(source.shape), source.layout, {}};
+  if (auto bytes = check_tensor(parts_, name, view); !bytes) {
+    return fail(std::move(bytes.error()));
+  }
+  if (const auto* callback = std::get_if<ReadCallback>(&source.bytes);
+      callback != nullptr && !callback->read) {
+    return fail(no_callback("tensor", name));
+  }
+  parts_.tensors.push_back({std::string(name), std::move(view), nullptr, std::move(source.bytes)});
+  return *this;
+}
+
+void Draft::add_file(std::string_view name, decltype(FilePart::source) source) {
+  auto valid = check_item_name("file", name, kMaxItemNameBytes);
+  if (valid) {
+    valid = check_items(parts_);
+  }
+  if (!valid) {
+    fail(std::move(valid.error()));
+    return;
+  }
+  parts_.files.push_back({std::string(name), std::move(source)});
+}
+
 Draft& Draft::file(std::string_view name, const std::filesystem::path& path) {
-  if (auto valid = check_item_name("file", name, kMaxItemNameBytes); !valid) {
-    return fail(std::move(valid.error()));
-  }
-  if (auto room = check_items(parts_); !room) {
-    return fail(std::move(room.error()));
-  }
-  parts_.files.push_back({std::string(name), path});
+  add_file(name, path);
   return *this;
 }
 
 Draft& Draft::file(std::string_view name, std::vector<std::byte> bytes) {
-  file(name, std::filesystem::path());
-  if (!error_) {
-    parts_.files.back().source = std::move(bytes);
+  add_file(name, std::move(bytes));
+  return *this;
+}
+
+Draft& Draft::file(std::string_view name, FileSource source) {
+  if (!source.bytes.read) {
+    return fail(no_callback("file", name));
   }
+  add_file(name, std::move(source));
   return *this;
 }
 

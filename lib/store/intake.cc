@@ -1,16 +1,20 @@
 // The pieces are dealt out to lanes (lane.h), contiguous ranges of about equal size: a lane for
-// each kOneFileBytes, at most one a thread. Where there is one lane, all threads hash its slabs;
+// each kOneFileBytes, at most one a thread. Where there is one lane, all threads look at its slabs;
 // where there are several, one hashes while another waits for the disk. New chunks that stay under
 // a small budget are not written to a file: they go into the commit batch.
+//
+// What the lanes need beside the caller's memory stays within 64 MiB, whatever the save's size: a
+// lane holds a slab of what it has to read, a frame, and the buffers of RocksDB's writer.
 #include "store/intake.h"
 
 #include <algorithm>
 #include <memory>
 #include <system_error>
 
+#include "base/guard.h"
+#include "base/meter.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "engine/ids.h"
 #include "store/lane.h"
 
 namespace cairn {
@@ -18,7 +22,9 @@ namespace cairn {
 namespace {
 
 constexpr std::uint64_t kOneFileBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kLaneSlabBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kHeldBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kLaneSlabBytes = std::uint64_t{1} << 20;
+constexpr std::size_t kMaxLanes = 8;
 
 // Contiguous ranges of pieces, about equal in bytes.
 std::vector<std::unique_ptr<Lane>> deal(IntakeWork& work, std::size_t lanes) {
@@ -36,6 +42,7 @@ std::vector<std::unique_ptr<Lane>> deal(IntakeWork& work, std::size_t lanes) {
                             .end = i + 1,
                             .threads = one ? threads : 1,
                             .slab_bytes = one ? kOneFileBytes : kLaneSlabBytes,
+                            .held_bytes = one ? kHeldBytes : kLaneSlabBytes,
                             .small_budget = work.session.small_save_bytes() / lanes};
       out.push_back(std::make_unique<Lane>(work, plan));
       begin = i + 1;
@@ -44,48 +51,35 @@ std::vector<std::unique_ptr<Lane>> deal(IntakeWork& work, std::size_t lanes) {
   return out;
 }
 
-Result<void> frame_kept(IntakeWork& work, Lane& lane) {
-  std::vector<std::byte> scratch;
+// A lane without a file: its chunks go into the batch.
+void hand_to_batch(Intake& out, Lane& lane) {
   for (std::size_t i = 0; i < lane.kept.size(); ++i) {
-    const auto piece = lane.kept[i];
-    auto bytes = work.bytes_of(piece, scratch);
-    if (!bytes) {
-      return fail(std::move(bytes.error()));
-    }
-    auto& ref = work.out.refs[piece];
-    const auto& content = work.cutting.content_of(work.cutting.pieces[piece]);
-    SmallFrame small;
-    small.id = ChunkId{ref.id.value | ChunkId::kSmallBit};
-    auto built = build_frame(frame_header_of(content, ref), *bytes, ref.digest, small.frame);
-    if (!built) {
-      return fail(content.label, std::move(built.error()));
-    }
-    lane.new_chunks[i].location.id =
-        small.id;  // A lane keeps either all of its new pieces or none.
-    ref.id = small.id;
-    work.out.small.push_back(std::move(small));
+    auto& ref = out.refs[lane.kept[i].piece];
+    ref.id = ChunkId{ref.id.value | ChunkId::kSmallBit};
+    lane.new_chunks[i].location.id = ref.id;  // A lane keeps either all of its new pieces or none.
+    out.small.push_back({ref.id, std::move(lane.kept[i].frame)});
   }
-  return {};
 }
 
-Result<void> run_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lanes) {
+// A stop, or a callback that throws, is heard for the last time before there is something to undo.
+Result<void> finish_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lanes) {
   const auto count = lanes.size();
   auto ran =
       parallel_ranges(count, static_cast<unsigned>(count), [&](std::size_t begin, std::size_t end) {
         return begin == end ? Result<void>() : lanes[begin]->run();  // One each.
       });
+  if (!ran) {
+    return ran;
+  }
+  work.meter.finish();
+  if (auto go_on = work.meter.check(); !go_on) {
+    return go_on;
+  }
   std::vector<BuiltFile> files;
   for (const auto& lane : lanes) {
     if (lane->built) {
       files.push_back(*lane->built);
     }
-  }
-  if (!ran) {
-    for (const auto& file : files) {
-      std::error_code ignored;
-      std::filesystem::remove(file.path, ignored);
-    }
-    return ran;
   }
   if (files.empty()) {
     return {};
@@ -97,26 +91,18 @@ Result<void> run_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lan
   return taken;
 }
 
-}  // namespace
-
-Result<std::vector<Digest>> hash_pieces(Session& session, const Cutting& cutting) {
-  Intake out;
-  out.refs.resize(cutting.pieces.size());
-  const SaveOptions options;
-  IntakeWork work{session, cutting, options, out, {}};
-  auto hashed = parallel_ranges(
-      cutting.pieces.size(), session.threads(),
-      [&](std::size_t begin, std::size_t end) { return hash_range(work, begin, end); });
-  if (!hashed) {
-    return fail(std::move(hashed.error()));
+Result<void> run_lanes(IntakeWork& work, std::vector<std::unique_ptr<Lane>>& lanes) {
+  auto ran = guarded([&] { return finish_lanes(work, lanes); });
+  for (const auto& lane : lanes) {
+    if (!ran && lane->built) {
+      std::error_code ignored;
+      std::filesystem::remove(lane->built->path, ignored);
+    }
   }
-  std::vector<Digest> digests;
-  digests.reserve(out.refs.size());
-  for (const auto& ref : out.refs) {
-    digests.push_back(ref.digest);
-  }
-  return digests;
+  return ran;
 }
+
+}  // namespace
 
 Result<Intake> take_in(Session& session, const Cutting& cutting, const SaveOptions& options) {
   Intake out;
@@ -132,17 +118,18 @@ Result<Intake> take_in(Session& session, const Cutting& cutting, const SaveOptio
     return fail(std::move(save.error()));
   }
   out.save = std::move(*save);
-  IntakeWork work{session, cutting, options, out, std::vector<std::uint32_t>(count, kNoTwin)};
+  Meter meter(options.control, cutting.total_bytes);
+  IntakeWork work{session, cutting, options,
+                  meter,   out,     std::vector<std::uint32_t>(count, kNoTwin)};
   // Many small files slow a store down: no lane for less than a whole file.
   const auto files = (cutting.total_bytes + kOneFileBytes - 1) / kOneFileBytes;
-  auto lanes = deal(work, std::clamp<std::size_t>(files, 1, session.threads()));
+  auto lanes = deal(
+      work, std::clamp<std::size_t>(files, 1, std::min<std::size_t>(session.threads(), kMaxLanes)));
   if (auto ran = run_lanes(work, lanes); !ran) {
     return fail(std::move(ran.error()));
   }
   for (auto& lane : lanes) {
-    if (auto framed = frame_kept(work, *lane); !framed) {
-      return fail(std::move(framed.error()));
-    }
+    hand_to_batch(out, *lane);
     for (auto& chunk : lane->new_chunks) {
       out.new_bytes += chunk.location.plain_bytes;
       out.new_chunks.push_back(chunk);

@@ -44,12 +44,10 @@ struct Intake {
   std::unique_ptr<Activity::Save> save;
 };
 
-// InvalidArgument where bytes change while they are being saved. On an error nothing is left in
-// `incoming/`; chunks that were ingested are garbage.
+// InvalidArgument where bytes change while they are being saved; Cancelled where a stop was
+// requested, which is heard until the new chunks are ingested. On an error nothing is left in
+// `incoming/`, and nothing was ingested unless that failed.
 [[nodiscard]] Result<Intake> take_in(Session& session, const Cutting& cutting,
                                      const SaveOptions& options);
-
-// The digests alone: nothing is looked up or written.
-[[nodiscard]] Result<std::vector<Digest>> hash_pieces(Session& session, const Cutting& cutting);
 
 }  // namespace cairn

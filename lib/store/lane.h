@@ -8,8 +8,10 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "base/meter.h"
 #include "cairn/error.h"
 #include "cairn/options.h"
 #include "engine/bulk_writer.h"
@@ -17,6 +19,7 @@
 #include "store/dedup.h"
 #include "store/intake.h"
 #include "store/session.h"
+#include "store/slab.h"
 
 namespace cairn {
 
@@ -27,19 +30,12 @@ struct IntakeWork {
   Session& session;
   const Cutting& cutting;
   const SaveOptions& options;
+  Meter& meter;
   Intake& out;
   std::vector<std::uint32_t> twins;  // kNoTwin, or the piece that has the same bytes.
   TwinIndex twin_index{};
   std::atomic<bool> stop{false};  // Set by a lane that failed.
-
-  [[nodiscard]] Result<std::span<const std::byte>> bytes_of(std::uint32_t piece,
-                                                            std::vector<std::byte>& scratch) const;
 };
-
-// Digests, and health where it is wanted, of the pieces in [begin, end).
-[[nodiscard]] Result<void> hash_range(IntakeWork& work, std::size_t begin, std::size_t end);
-
-[[nodiscard]] FrameHeader frame_header_of(const CutContent& content, const ChunkRef& ref);
 
 // Used by one thread.
 class Lane {
@@ -47,37 +43,57 @@ class Lane {
   struct Plan {
     std::size_t begin = 0;  // The range of pieces.
     std::size_t end = 0;
-    unsigned threads = 1;            // That hash a slab.
-    std::uint64_t slab_bytes = 0;    // Looked up in one batch.
+    unsigned threads = 1;            // That look at a slab.
+    std::uint64_t slab_bytes = 0;    // Looked at, then written.
+    std::uint64_t held_bytes = 0;    // Of which so many may have to be read into memory.
     std::uint64_t small_budget = 0;  // New bytes from which on a file is written.
   };
+  // A new piece that waits for whether there will be a file.
+  struct Kept {
+    std::uint32_t piece = 0;
+    std::string frame;
+  };
+
   Lane(IntakeWork& work, const Plan& plan);
 
   [[nodiscard]] Result<void> run();
 
   // Afterwards: the file that was written, if any; else all new pieces were kept for the batch.
   std::optional<BuiltFile> built;
-  std::vector<std::uint32_t> kept;
+  std::vector<Kept> kept;
   std::vector<NewChunk> new_chunks;
 
  private:
+  // What one thread looks at pieces with.
+  struct Looker {
+    StoredChunks stored;
+    OpenFile file;
+  };
+
   [[nodiscard]] std::size_t end_of_slab(std::size_t at) const;
   [[nodiscard]] Result<void> take_slab(std::size_t begin, std::size_t end);
-  [[nodiscard]] Result<void> hash_slab(std::size_t begin, std::size_t end);
-  [[nodiscard]] Result<bool> same_bytes(std::uint32_t a, std::uint32_t b);
-  [[nodiscard]] Result<void> store_owners(const std::vector<std::uint32_t>& owners);
+  [[nodiscard]] Result<void> look_at_slab(std::size_t begin, std::size_t end);
+  [[nodiscard]] Result<void> look(Looker& looker, std::size_t begin, std::size_t end);
+  [[nodiscard]] Result<void> measure(std::size_t piece, OpenFile& file);
+  [[nodiscard]] Result<void> look_up(StoredChunks& stored, std::size_t begin, std::size_t end);
+  [[nodiscard]] Result<void> take_new(std::uint32_t piece, std::uint32_t slot);
+  [[nodiscard]] Result<bool> same_bytes(std::uint32_t piece, std::uint32_t other);
   [[nodiscard]] Result<void> add(std::uint32_t piece, std::uint32_t slot);
   [[nodiscard]] Result<void> start_file();
-  [[nodiscard]] Result<void> write(std::uint32_t piece);
+  [[nodiscard]] Result<void> write(std::uint32_t piece, std::span<const std::byte> bytes);
   [[nodiscard]] Result<void> finish();
 
   IntakeWork& work_;
   Plan plan_;
-  StoredChunks stored_;
+  std::vector<Looker> lookers_;
+  Slab slab_;
+  // Of each piece of the slab: none where it is stored already, else the slot for it in the index.
+  std::vector<std::optional<std::uint32_t>> slots_;
   std::unique_ptr<BulkWriter> writer_;
   std::uint64_t kept_bytes_ = 0;
-  std::vector<std::byte> scratch_;
-  std::vector<std::byte> other_scratch_;
+  std::uint32_t other_ = kNoTwin;  // The piece that others were last compared with,
+  std::span<const std::byte> other_bytes_;
+  Scratch other_scratch_;
 };
 
 }  // namespace cairn

@@ -26,13 +26,14 @@ Digest digest_of_content(const CutContent& content, std::span<const Digest> piec
                         pieces.subspan(content.first_piece, content.piece_count));
 }
 
-TensorEntry tensor_entry(const Draft::TensorPart& part, const Digest& content) {
+TensorEntry tensor_entry(const Draft::TensorPart& part, const CutContent& cut,
+                         const Digest& content) {
   TensorEntry entry;
   entry.info.name = part.name;
   entry.info.dtype = part.view.dtype;
   entry.info.shape = part.view.shape;
   entry.info.layout = part.view.layout;
-  entry.info.size_bytes = part.view.bytes.size();
+  entry.info.size_bytes = cut.source->size();
   entry.info.content = content;
   return entry;
 }
@@ -42,8 +43,9 @@ ModelRecord model_of(const Draft::Parts& parts, const Cutting& cutting,
                      std::span<const Digest> pieces) {
   ModelRecord model;
   for (std::size_t i = 0; i < parts.tensors.size(); ++i) {
+    const auto& content = cutting.contents[i];
     model.tensors.push_back(
-        tensor_entry(parts.tensors[i], digest_of_content(cutting.contents[i], pieces)));
+        tensor_entry(parts.tensors[i], content, digest_of_content(content, pieces)));
   }
   for (std::size_t i = 0; i < parts.files.size(); ++i) {
     const auto& content = cutting.contents[parts.tensors.size() + i];

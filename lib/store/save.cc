@@ -99,7 +99,7 @@ Result<std::optional<Receipt>> find_existing(Session& session, const Ref& ref, c
   if (!key) {
     return fail(std::move(key.error()));
   }
-  auto standing = find_standing(session, *key, draft.parts(), cutting, options.dedup);
+  auto standing = find_standing(session, *key, draft.parts(), cutting, options);
   if (!standing) {
     return fail(std::move(standing.error()));
   }
@@ -183,7 +183,7 @@ Result<Receipt> save_checked(Session& session, const Ref& ref, const Draft& draf
   if (auto valid = check_draft(draft, options); !valid) {
     return fail(std::move(valid.error()));
   }
-  auto cutting = cut(draft.parts());  // 1
+  auto cutting = cut(draft.parts(), session.tensor_chunk_bytes(), options.control);  // 1
   if (!cutting) {
     return fail(std::move(cutting.error()));
   }

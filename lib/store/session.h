@@ -16,6 +16,7 @@
 #include "cairn/error.h"
 #include "cairn/options.h"
 #include "cairn/store.h"
+#include "content/chunker.h"
 #include "engine/commit_queue.h"
 #include "engine/database.h"
 #include "engine/file_merger.h"
@@ -50,6 +51,10 @@ class Session {
   [[nodiscard]] std::uint64_t small_save_bytes() const noexcept { return small_save_bytes_; }
   void set_small_save_bytes(std::uint64_t bytes) noexcept { small_save_bytes_ = bytes; }
 
+  // What tensors are cut into; a setting so that other sizes can be measured. As above.
+  [[nodiscard]] std::uint64_t tensor_chunk_bytes() const noexcept { return tensor_chunk_bytes_; }
+  void set_tensor_chunk_bytes(std::uint64_t bytes) noexcept { tensor_chunk_bytes_ = bytes; }
+
   // How many artifacts and tensors hold the session.
   [[nodiscard]] std::size_t leases() const noexcept { return leases_; }
 
@@ -67,6 +72,7 @@ class Session {
   unsigned threads_;
   std::uint64_t opened_at_;
   std::uint64_t small_save_bytes_ = std::uint64_t{1} << 20;
+  std::uint64_t tensor_chunk_bytes_ = kTensorChunkBytes;
   std::atomic<std::size_t> leases_{0};
   std::atomic<std::uint64_t> files_{0};
 };

@@ -17,10 +17,10 @@ struct Standing {
   Digest ours;    // Of the draft's.
 };
 
-// Compares digests, and where they are equal and `dedup` is Compare the bytes themselves, chunk by
-// chunk. Corruption where the standing artifact cannot be read to its end.
+// Compares digests, and where they are equal and `options.dedup` is Compare the bytes themselves,
+// chunk by chunk. Corruption where the standing artifact cannot be read to its end; Cancelled.
 [[nodiscard]] Result<Standing> find_standing(Session& session, const Key& key,
                                              const Draft::Parts& parts, const Cutting& cutting,
-                                             Dedup dedup);
+                                             const SaveOptions& options);
 
 }  // namespace cairn

@@ -16,9 +16,13 @@ namespace bench {
 
 class Contest {
  public:
+  // What the last column says: how fast the first entry, cairn, is beside each of the others, or
+  // how fast each of them is beside the first.
+  enum class Ratio { OfFirst, ToFirst };
+
   // `bytes` are what one run moves, for the rate.
-  Contest(std::string title, std::uint64_t bytes, int rounds)
-      : title_(std::move(title)), bytes_(bytes), rounds_(rounds) {}
+  Contest(std::string title, std::uint64_t bytes, int rounds, Ratio ratio = Ratio::OfFirst)
+      : title_(std::move(title)), bytes_(bytes), rounds_(rounds), ratio_(ratio) {}
 
   // `run` is timed; `prepare`, before it, is not. The first entry is what the others are set
   // against.
@@ -60,13 +64,15 @@ class Contest {
   void print() const {
     std::printf("\n%s (%.0f MiB, medians of %d)\n", title_.c_str(),
                 static_cast<double>(bytes_) / (1 << 20), rounds_);
-    std::printf("  %-58s %9s %9s %21s\n", "", "ms", "GB/s", "speed of cairn to it");
+    const bool of_first = ratio_ == Ratio::OfFirst;
+    std::printf("  %-58s %9s %9s %21s\n", "", "ms", "GB/s",
+                of_first ? "speed of cairn to it" : "speed to the first");
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       const double seconds = median(i);
       std::printf("  %-58s %9.2f %9.2f", entries_[i].name.c_str(), seconds * 1e3,
                   static_cast<double>(bytes_) / seconds / 1e9);
       if (i > 0) {
-        std::printf(" %20.2fx", seconds / median(0));
+        std::printf(" %20.2fx", of_first ? seconds / median(0) : median(0) / seconds);
       }
       std::printf("\n");
     }
@@ -75,6 +81,7 @@ class Contest {
   std::string title_;
   std::uint64_t bytes_;
   int rounds_;
+  Ratio ratio_;
   std::vector<Entry> entries_;
 };
 

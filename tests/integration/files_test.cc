@@ -67,25 +67,52 @@ TEST_CASE("files: bytes without variety are cut and come back, too") {
   CHECK(same_bytes(must(must(store.load("m")).file("zeros")), zeros));
 }
 
-TEST_CASE("files: a hundred bytes inserted in the middle store little anew") {
-  TempStore temp;
+TEST_CASE("files: bytes inserted, removed or put in front leave nearly all chunks as they were") {
+  const TempStore temp;
   auto store = temp.open();
   Random random;
-  auto bytes = random.bytes(16 * kMiB);
-  Draft first;
-  first.file("f", std::vector<std::byte>(bytes));
-  const auto before = must(store.save("m:1@1", first));
-  CHECK(before.new_bytes == 16 * kMiB);
-  CHECK(before.chunks >= 16);
-  CHECK(before.chunks <= 256);
-  const auto inserted = random.bytes(100);
-  bytes.insert(bytes.begin() + 7'000'001, inserted.begin(), inserted.end());
-  Draft second;
-  second.file("f", std::vector<std::byte>(bytes));
-  const auto after = must(store.save("m:1@2", second));
-  CHECK(after.new_bytes <= 3 * kMiB);
-  CHECK(after.new_chunks <= 4);
-  CHECK(same_bytes(must(must(store.load("m:1@2")).file("f")), bytes));
+  const auto original = random.bytes(scaled(24 * kMiB, 64 * kMiB));
+  const auto save = [&](std::vector<std::byte> bytes) {
+    return must(store.save("m", Draft().file("f", std::move(bytes))));
+  };
+  const auto first = save(original);
+  CHECK(first.new_chunks == first.chunks);
+  MESSAGE(first.chunks << " chunks of " << first.size_bytes / first.chunks / 1024
+                       << " KiB on average");
+  std::uint64_t new_bytes = 0;
+  std::uint64_t new_chunks = 0;
+  std::uint64_t most_bytes = 0;
+  std::uint64_t edits = 0;
+  const auto check_edit = [&](std::size_t at, std::size_t inserted, std::size_t removed) {
+    CAPTURE(at);
+    CAPTURE(inserted);
+    CAPTURE(removed);
+    auto bytes = original;
+    const auto place = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto more = random.bytes(inserted);
+    bytes.insert(bytes.erase(place, place + static_cast<std::ptrdiff_t>(removed)), more.begin(),
+                 more.end());
+    const auto receipt = save(bytes);
+    CHECK(receipt.new_chunks >= (inserted != 0 ? 1 : 0));
+    CHECK(receipt.new_chunks <= 12);
+    CHECK(receipt.new_bytes <= 4 * kMiB);
+    CHECK(must(must(store.load(receipt.key)).file("f")) == bytes);
+    new_bytes += receipt.new_bytes;
+    new_chunks += receipt.new_chunks;
+    most_bytes = std::max(most_bytes, receipt.new_bytes);
+    ++edits;
+  };
+  for (const std::size_t size : {1U, 100U, 10'000U}) {
+    const auto last = original.size() - size;
+    for (const std::size_t at : {std::size_t{0}, original.size() / 2, random.below(last), last}) {
+      check_edit(at, size, 0);
+      check_edit(at, 0, size);
+    }
+  }
+  MESSAGE(edits << " edits: " << static_cast<double>(new_chunks) / static_cast<double>(edits)
+                << " new chunks and " << new_bytes / edits / 1024 << " KiB each, at most "
+                << most_bytes / 1024 << " KiB");
+  CHECK(new_bytes <= edits * kMiB);
 }
 
 TEST_CASE("files: read_file hands out pieces in order, and stops at the sink's error") {

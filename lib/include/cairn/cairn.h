@@ -8,6 +8,7 @@
 #include "cairn/key.h"         // IWYU pragma: export
 #include "cairn/options.h"     // IWYU pragma: export
 #include "cairn/query.h"       // IWYU pragma: export
+#include "cairn/source.h"      // IWYU pragma: export
 #include "cairn/store.h"       // IWYU pragma: export
 #include "cairn/tensor.h"      // IWYU pragma: export
 #include "cairn/value.h"       // IWYU pragma: export

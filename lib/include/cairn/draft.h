@@ -21,6 +21,7 @@
 
 #include "cairn/error.h"
 #include "cairn/key.h"
+#include "cairn/source.h"
 #include "cairn/tensor.h"
 #include "cairn/value.h"
 
@@ -66,10 +67,14 @@ class Draft {
     return add(name, std::forward<T>(value), &shape);
   }
 
-  // Adds a file, by path (read while saving; must not change meanwhile) or by its bytes (moved
-  // in). Names as for tensors.
+  // A tensor that is read while it is saved (source.h).
+  CAIRN_API Draft& tensor(std::string_view name, TensorSource source);
+
+  // Adds a file, by path (read while saving; must not change meanwhile), by its bytes (moved in),
+  // or from a callback that is asked for them while it is saved. Names as for tensors.
   CAIRN_API Draft& file(std::string_view name, const std::filesystem::path& path);
   CAIRN_API Draft& file(std::string_view name, std::vector<std::byte> bytes);
+  CAIRN_API Draft& file(std::string_view name, FileSource source);
 
   // Sets the config: a tree, an app's FlatBuffers table, or any type with ValueTraits (json.h).
   CAIRN_API Draft& config(Value value);
@@ -100,12 +105,13 @@ class Draft {
   // What was gathered so far.
   struct TensorPart {
     std::string name;
-    TensorView view;
+    TensorView view;                    // Without bytes where there is a source.
     std::shared_ptr<const void> owner;  // Null where the bytes are borrowed.
+    std::optional<std::variant<FileRange, ReadCallback>> source;
   };
   struct FilePart {
     std::string name;
-    std::variant<std::filesystem::path, std::vector<std::byte>> source;
+    std::variant<std::filesystem::path, std::vector<std::byte>, FileSource> source;
   };
   struct Parts {
     std::vector<TensorPart> tensors;
@@ -155,6 +161,7 @@ class Draft {
   }
   CAIRN_API Draft& add_view(std::string_view name, TensorView view,
                             std::shared_ptr<const void> owner, const Shape* shape);
+  void add_file(std::string_view name, decltype(FilePart::source) source);
 
   Parts parts_;
   std::optional<Error> error_;

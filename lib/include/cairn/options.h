@@ -66,7 +66,8 @@ struct SaveOptions {
   bool health = true;
 
   // A save that is stopped leaves nothing behind that can be seen; one whose commit has begun is
-  // not stopped any more.
+  // not stopped any more. A file is read for its cuts before it counts as progress; and where
+  // another save to the same key came between, progress begins again.
   Control control = {};
 };
 

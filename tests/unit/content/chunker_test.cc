@@ -78,7 +78,11 @@ TEST_CASE("chunker: a random file is cut between the minimum and the maximum") {
     CHECK(length <= kFileChunkMaxBytes);
   }
   const std::size_t average = file.size() / (lengths.size() + 1);
-  MESSAGE("average chunk: " << average / 1024 << " KiB");
+  std::ranges::sort(lengths);
+  MESSAGE("chunks: " << lengths.front() / 1024 << " to " << lengths.back() / 1024
+                     << " KiB, half of "
+                     << "them below " << lengths[lengths.size() / 2] / 1024 << ", on average "
+                     << average / 1024);
   CHECK(average > kFileChunkNormalBytes * 3 / 4);
   CHECK(average < kFileChunkNormalBytes * 3 / 2);
 }

@@ -31,7 +31,7 @@ Saved saved_as(const Draft& draft) {
   if (draft.error()) {
     FAIL(draft.error()->to_string());
   }
-  const auto& [name, view, owner] = draft.parts().tensors.at(0);
+  const auto& [name, view, owner, source] = draft.parts().tensors.at(0);
   Saved saved{owner ? Fate::Owned : Fate::Borrowed, {}, {view.bytes.begin(), view.bytes.end()}};
   saved.info.name = name;
   saved.info.dtype = view.dtype;
