@@ -219,6 +219,24 @@ TEST_CASE("head: slots 0 and 1 take turns, and the newest settled one is never b
   CHECK(std::ranges::min(written) > 100);
 }
 
+TEST_CASE("head: a settle that failed is repeated in its own slot, not in the one that is whole") {
+  const TempDir temp;
+  const auto dir = make_dir(temp);
+  auto head = must(HeadFile::create(dir, state_of(1)));
+  must(head.settle(state_of(2)));
+  const auto settled = slot_bytes(dir, 1);
+  for (const int error : {EIO, ENOSPC, EDQUOT}) {
+    const OnSync failing([&](const std::string&) { return error; });
+    CHECK(fails(head.settle(state_of(3)), error == EIO ? Code::Io : Code::NoSpace, "HEAD"));
+    CHECK(slot_bytes(dir, 1) == settled);
+  }
+  must(head.settle(state_of(4)));
+  CHECK(slot_bytes(dir, 1) == settled);
+  must(head.settle(state_of(5)));
+  CHECK(slot_bytes(dir, 1) != settled);
+  CHECK(commits_in(dir) == 5);
+}
+
 TEST_CASE("head: a note syncs nothing and takes no room, a settle syncs the file once") {
   const TempDir temp;
   const auto dir = make_dir(temp);
