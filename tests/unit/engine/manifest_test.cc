@@ -60,6 +60,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("manifest: a CURRENT that is missing, or names none or a missing one, is an error") {
+  const TempDir temp;
+  const auto dir = make_dir(temp, "MANIFEST-000017\n", "bytes");
+  CHECK(must(current_manifest(dir)).number == 17);
+  write_file(dir.database() / "CURRENT", "MANIFEST-000018\n");
+  CHECK(fails(current_manifest(dir), Code::NotFound, "MANIFEST-000018"));
+  for (const std::string_view text :
+       {"\n", "x", "MANIFEST", "MANIFEST-\n", "MANIFEST-17x\n", "MANIFEST--17\n", "MANIFEST-0x11",
+        "MANIFEST-99999999999999999999\n", "MANIFEST-000000\n", "../MANIFEST-000017\n"}) {
+    CAPTURE(text);
+    write_file(dir.database() / "CURRENT", text);
+    CHECK(fails(current_manifest(dir), Code::Corruption, "CURRENT", "name of a manifest"));
+  }
+  write_file(dir.database() / "CURRENT", "");
+  CHECK(fails(current_manifest(dir), Code::Corruption, "CURRENT"));
+  fs::remove(dir.database() / "CURRENT");
+  CHECK(fails(current_manifest(dir), Code::NotFound, "CURRENT"));
+}
+
 TEST_CASE("manifest: one that begins as remembered is good, and so is a newer one") {
   const TempDir temp;
   const auto bytes = some_manifest();
