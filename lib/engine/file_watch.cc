@@ -3,6 +3,7 @@
 // the directory was synced.
 #include "engine/file_watch.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kManifestPrefix = "MANIFEST-";
+
+// RocksDB would set aside for a log what a memtable may take, which none comes to.
+constexpr std::size_t kMostPreallocatedBytes = std::size_t{16} << 20;
 
 // The number of a manifest's name; 0 where it is another file.
 std::uint64_t manifest_number(std::string_view name) {
@@ -86,6 +90,11 @@ class WatchedFile final : public rocksdb::FSWritableFileOwnerWrapper {
                            rocksdb::IODebugContext* debug) override {
     add(data);
     return rocksdb::FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
+  }
+
+  void SetPreallocationBlockSize(std::size_t bytes) override {
+    rocksdb::FSWritableFileOwnerWrapper::SetPreallocationBlockSize(
+        std::min(bytes, kMostPreallocatedBytes));
   }
 
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
