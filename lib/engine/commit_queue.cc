@@ -65,7 +65,9 @@ class CommitQueue::RocksBatch final : public Batch {
 
   Result<void> write() {
     if (!status_.ok()) {
-      return tl::unexpected(to_error(status_, "building a commit"));
+      auto error = to_error(status_, "building a commit");
+      database_.fail_stop(error);
+      return tl::unexpected(std::move(error));
     }
     return database_.write(*batch_.GetWriteBatch());
   }
@@ -146,7 +148,6 @@ void CommitQueue::execute(const Group& group) {
   batch.put(Family::Default, kCountersKey,
             encode_counters({.commits = commit, .next_id = ids_.next()}));
   if (auto written = batch.write(); !written) {
-    database_.fail_stop(written.error());
     // Also those that said what they said because of what an earlier one of the group had written.
     bool lost = false;
     for (auto* request : group) {

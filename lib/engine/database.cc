@@ -128,11 +128,17 @@ Result<void> Database::open_rocks() {
   options_ = std::make_unique<RocksOptions>(
       rocks_options({.mmap = mode_.mmap, .create = mode_.create, .watch = watch_}));
   const auto path = dir_.database().string();
-  const auto status = open_as_unique(db_, [&](auto* out) {
-    return mode_.write ? rocksdb::DB::Open(options_->db, path, options_->families, &handles_, out)
-                       : rocksdb::DB::OpenForReadOnly(options_->db, path, options_->families,
-                                                      &handles_, out);
-  });
+  const auto open = [&] {
+    return open_as_unique(db_, [&](auto* out) {
+      return mode_.write ? rocksdb::DB::Open(options_->db, path, options_->families, &handles_, out)
+                         : rocksdb::DB::OpenForReadOnly(options_->db, path, options_->families,
+                                                        &handles_, out);
+    });
+  };
+  auto status = open();
+  if (mode_.write && status.IsNoSpace() && dir_.give_up_reserve()) {
+    status = open();  // Else nothing could be removed, either.
+  }
   if (!status.ok()) {
     return tl::unexpected(to_error(status, "opening " + path));
   }

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -70,10 +72,15 @@ class Database {
   [[nodiscard]] Result<std::vector<std::optional<std::string>>> get_many(
       Family family, const std::vector<std::string>& keys) const;
 
-  // Writes a batch, synced. Where a full disk has room again it goes on by itself.
+  // Writes a batch, synced. NoSpace, with nothing done, where there is no room for it.
   [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch);
-  // Writes memtables to files and empties the log.
+  // Writes memtables to files and empties the log. RocksDB never does so by itself.
   [[nodiscard]] Result<void> flush();
+  // Runs what adds files to the database; a failure of it ends all writing.
+  [[nodiscard]] Result<void> change_files(std::string_view what,
+                                          const std::function<rocksdb::Status()>& change);
+  // NoSpace where so many more bytes would leave the disk next to full.
+  [[nodiscard]] Result<void> check_room(std::uint64_t bytes) const;
 
   // From now on HEAD is kept: says after every commit how far the store has come. `commits` are on
   // disk. A database without one keeps none.
@@ -83,10 +90,8 @@ class Database {
   // HEAD says what is on disk, synced.
   [[nodiscard]] Result<void> settle_head();
 
-  // After a failed write or sync the database refuses to write; a full disk is no such failure.
+  // After a failed write or sync the database refuses to write.
   [[nodiscard]] Result<void> check_writable() const;
-  // The same; and where the disk was full RocksDB is made to take writes again, if there is room.
-  [[nodiscard]] Result<void> make_ready();
   void fail_stop(const Error& error);
   [[nodiscard]] bool failed() const noexcept { return !check_writable(); }
 
@@ -117,8 +122,7 @@ class Database {
   HeadState head_state_;
   unsigned noted_ = 0;  // Since it was last synced.
 
-  std::mutex resume_mutex_;
-  std::atomic<bool> full_{false};  // RocksDB waits for room.
+  std::atomic<std::size_t> unflushed_bytes_{0};
   std::atomic<bool> failed_{false};
   mutable std::mutex failure_mutex_;
   std::string failure_;  // Guarded by failure_mutex_.

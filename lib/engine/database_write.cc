@@ -1,5 +1,11 @@
-// Writing: batches, flushes, HEAD, and when to refuse. After a failed sync nothing is written any
-// more: what the kernel could not write it has forgotten. A full disk is no such failure.
+// Writing: batches, flushes, HEAD, and when to refuse. After a failed sync or write nothing is
+// written any more: what the kernel could not write it has forgotten.
+//
+// A full disk is noticed before RocksDB is let write, and then nothing has happened. RocksDB 7.8
+// does not live through it: after Resume() it waits for flushes that it has forgotten, and takes
+// files in under the number 0. So it is from here that memtables are flushed, never by RocksDB in
+// the background, and all families at once: there is one log then, and none in the middle to miss.
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,38 +19,83 @@
 
 namespace cairn {
 
+namespace {
+
+// Memtables are flushed at the first, and refuse more at the second, where there was no room for
+// that: what they hold fits the reserve, so that a store on a full disk can be opened.
+constexpr std::size_t kFlushBytes = std::size_t{24} << 20;
+constexpr std::size_t kMostUnflushedBytes = std::size_t{28} << 20;
+
+// Room that is left for others that write to the disk in the same moment.
+constexpr std::uint64_t kSpareBytes = std::uint64_t{8} << 20;
+
+}  // namespace
+
 Result<void> Database::write(rocksdb::WriteBatch& batch) {
-  if (auto ready = make_ready(); !ready) {
-    return ready;
+  if (auto writable = check_writable(); !writable) {
+    return writable;
+  }
+  const auto bytes = batch.GetDataSize();
+  if (unflushed_bytes_ + bytes > kMostUnflushedBytes) {
+    if (auto flushed = flush(); !flushed) {
+      return flushed;
+    }
+  }
+  if (auto room = check_room(bytes); !room) {
+    return room;
   }
   rocksdb::WriteOptions options;
   options.sync = true;
-  auto status = db_->Write(options, &batch);
-  if (!status.ok() && to_error(status, "").code == Code::NoSpace) {
-    // It may have been full some time ago, in the background.
-    full_ = true;
-    if (auto ready = make_ready(); !ready) {
-      return ready;
-    }
-    status = db_->Write(options, &batch);
+  if (const auto status = db_->Write(options, &batch); !status.ok()) {
+    auto error = to_error(status, "committing");
+    fail_stop(error);
+    return tl::unexpected(std::move(error));
   }
-  if (!status.ok()) {
-    return tl::unexpected(to_error(status, "committing"));
+  unflushed_bytes_ += bytes;
+  if (unflushed_bytes_ >= kFlushBytes) {
+    static_cast<void>(flush());  // Later, where there is no room; the batch is on disk.
   }
   return {};
 }
 
 Result<void> Database::flush() {
-  if (auto ready = make_ready(); !ready) {
-    return ready;
+  if (unflushed_bytes_ > 0) {
+    if (auto room = check_room(unflushed_bytes_); !room) {
+      return room;
+    }
   }
-  const auto status = db_->Flush(rocksdb::FlushOptions(), handles_);
-  if (!status.ok()) {
-    auto error = to_error(status, "flushing");
+  auto flushed =
+      change_files("flushing", [&] { return db_->Flush(rocksdb::FlushOptions(), handles_); });
+  if (!flushed) {
+    return flushed;
+  }
+  unflushed_bytes_ = 0;
+  return settle_head();
+}
+
+Result<void> Database::change_files(std::string_view what,
+                                    const std::function<rocksdb::Status()>& change) {
+  if (auto writable = check_writable(); !writable) {
+    return writable;
+  }
+  if (const auto status = change(); !status.ok()) {
+    auto error = to_error(status, what);
     fail_stop(error);
     return tl::unexpected(std::move(error));
   }
   return {};
+}
+
+Result<void> Database::check_room(std::uint64_t bytes) const {
+  std::error_code error;
+  const auto space = std::filesystem::space(dir_.root, error);
+  if (error || space.available >= bytes + kSpareBytes) {
+    return {};
+  }
+  return tl::unexpected(
+      Error{Code::NoSpace, dir_.root.string() + ": " + std::to_string(space.available) +
+                               " bytes are free on its disk, and at least " +
+                               std::to_string(bytes + kSpareBytes) + " are needed to write on"});
 }
 
 void Database::keep_head(HeadFile head, const HeadState& state) {
@@ -97,27 +148,7 @@ Result<void> Database::check_writable() const {
   return {};
 }
 
-Result<void> Database::make_ready() {
-  if (auto writable = check_writable(); !writable || !full_) {
-    return writable;
-  }
-  const std::lock_guard guard(resume_mutex_);
-  if (full_) {
-    if (const auto status = db_->Resume(); !status.ok()) {
-      auto error = to_error(status, "the disk was full, going on");
-      fail_stop(error);
-      return tl::unexpected(std::move(error));
-    }
-    full_ = false;
-  }
-  return {};
-}
-
 void Database::fail_stop(const Error& error) {
-  if (error.code == Code::NoSpace) {
-    full_ = true;  // Nothing is in doubt; there may be room again.
-    return;
-  }
   const std::lock_guard guard(failure_mutex_);
   if (!failed_) {
     failure_ = error.message;

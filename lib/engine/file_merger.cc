@@ -198,7 +198,10 @@ bool FileMerger::merge_once() {
   const auto status = database_.rocks()->CompactFiles(options, database_.handle(Family::Chunks),
                                                       names, kBottomLevel);
   if (!status.ok()) {
-    database_.fail_stop(to_error(status, "merging files of chunks"));
+    const auto failure = to_error(status, "merging files of chunks");
+    if (failure.code != Code::NoSpace) {  // That one RocksDB takes lightly.
+      database_.fail_stop(failure);
+    }
     return false;
   }
   files_ -= std::min<std::size_t>(files_, names.size() - 1);

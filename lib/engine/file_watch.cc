@@ -3,6 +3,7 @@
 // the directory was synced.
 #include "engine/file_watch.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kManifestPrefix = "MANIFEST-";
+
+// RocksDB would set aside for a log what a memtable may take, which none comes to.
+constexpr std::size_t kMostPreallocatedBytes = std::size_t{16} << 20;
 
 // The number of a manifest's name; 0 where it is another file.
 std::uint64_t manifest_number(std::string_view name) {
@@ -88,6 +92,11 @@ class WatchedFile final : public rocksdb::FSWritableFileOwnerWrapper {
     return rocksdb::FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
   }
 
+  void SetPreallocationBlockSize(std::size_t bytes) override {
+    rocksdb::FSWritableFileOwnerWrapper::SetPreallocationBlockSize(
+        std::min(bytes, kMostPreallocatedBytes));
+  }
+
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* debug) override {
     return note(rocksdb::FSWritableFileOwnerWrapper::Sync(options, debug));
@@ -108,7 +117,7 @@ class WatchedFile final : public rocksdb::FSWritableFileOwnerWrapper {
   rocksdb::IOStatus note(rocksdb::IOStatus status) {
     if (!status.ok()) {
       watch_->sync_failed(path_ + ": " + status.ToString());
-    } else if (manifest_ != 0) {
+    } else if (manifest_ != 0 && written_) {
       watch_->manifest_synced({manifest_, written_->bytes, written_->digest.digest()});
     }
     return status;
@@ -130,18 +139,20 @@ class WatchedDirectory final : public rocksdb::FSDirectoryWrapper {
 
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
                           rocksdb::IODebugContext* debug) override {
-    return note(rocksdb::FSDirectoryWrapper::Fsync(options, debug));
+    const auto chosen = watch_->chosen_manifest();
+    return note(rocksdb::FSDirectoryWrapper::Fsync(options, debug), chosen);
   }
   rocksdb::IOStatus FsyncWithDirOptions(const rocksdb::IOOptions& options,
                                         rocksdb::IODebugContext* debug,
                                         const rocksdb::DirFsyncOptions& how) override {
-    return note(rocksdb::FSDirectoryWrapper::FsyncWithDirOptions(options, debug, how));
+    const auto chosen = watch_->chosen_manifest();
+    return note(rocksdb::FSDirectoryWrapper::FsyncWithDirOptions(options, debug, how), chosen);
   }
 
  private:
-  rocksdb::IOStatus note(rocksdb::IOStatus status) {
+  rocksdb::IOStatus note(rocksdb::IOStatus status, std::uint64_t chosen) {
     if (status.ok()) {
-      watch_->directory_synced();
+      watch_->directory_synced(chosen);
     } else {
       watch_->sync_failed(path_ + ": " + status.ToString());
     }
@@ -166,6 +177,18 @@ class WatchingFileSystem final : public rocksdb::FileSystemWrapper {
     auto status = target()->NewWritableFile(path, options, &file, debug);
     if (status.ok()) {
       *out = std::make_unique<WatchedFile>(std::move(file), watch_, path, written_of(path));
+    }
+    return status;
+  }
+
+  // A table that is ingested is opened again to be synced.
+  rocksdb::IOStatus ReopenWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                       std::unique_ptr<rocksdb::FSWritableFile>* out,
+                                       rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSWritableFile> file;
+    auto status = target()->ReopenWritableFile(path, options, &file, debug);
+    if (status.ok()) {
+      *out = std::make_unique<WatchedFile>(std::move(file), watch_, path, nullptr);
     }
     return status;
   }
@@ -243,10 +266,15 @@ void FileWatch::manifest_chosen(std::uint64_t number) {
   chosen_ = number;
 }
 
-void FileWatch::directory_synced() {
+std::uint64_t FileWatch::chosen_manifest() const {
   const std::lock_guard guard(mutex_);
-  if (in_use_ != chosen_) {
-    in_use_ = chosen_;
+  return chosen_;
+}
+
+void FileWatch::directory_synced(std::uint64_t chosen_before) {
+  const std::lock_guard guard(mutex_);
+  if (in_use_ < chosen_before) {
+    in_use_ = chosen_before;
     manifests_.erase(manifests_.begin(), manifests_.lower_bound(in_use_));
   }
 }

@@ -39,8 +39,10 @@ class FileWatch {
   // Taken once: later generators of the path read a file that is there.
   [[nodiscard]] std::shared_ptr<Written> take_table(const std::string& path);
   void manifest_synced(const ManifestState& state);
-  void manifest_chosen(std::uint64_t number);  // CURRENT names it now,
-  void directory_synced();                     // and that is durable.
+  // CURRENT names it now; that is durable once a sync of the directory that began later has ended.
+  void manifest_chosen(std::uint64_t number);
+  [[nodiscard]] std::uint64_t chosen_manifest() const;
+  void directory_synced(std::uint64_t chosen_before);
   void sync_failed(const std::string& what);
 
  private:

@@ -147,10 +147,10 @@ Result<void> HeadFile::settle(HeadState state) {
   if (auto written = write_slot(next_settled_, state); !written) {
     return written;
   }
-  next_settled_ = 1 - next_settled_;
   if (::fdatasync(fd_) != 0) {
     return fail(errno_error(errno, "syncing " + path_.string()));
   }
+  next_settled_ = 1 - next_settled_;  // Not before: the other slot may be all that is on disk.
   return {};
 }
 

@@ -22,6 +22,17 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "MANIFEST-";
 
+// Of the name of a manifest, which counts from 1; 0 where it is none.
+std::uint64_t number_of(std::string_view name) {
+  std::uint64_t number = 0;
+  const char* const end = name.data() + name.size();
+  if (name.starts_with(kPrefix) &&
+      std::from_chars(name.data() + kPrefix.size(), end, number).ptr == end) {
+    return number;
+  }
+  return 0;
+}
+
 Result<Digest> digest_of_start(const fs::path& path, std::uint64_t bytes) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> buffer(std::size_t{64} << 10);
@@ -42,14 +53,14 @@ Result<Digest> digest_of_start(const fs::path& path, std::uint64_t bytes) {
 Result<CurrentManifest> current_manifest(const StoreDir& dir) {
   const auto current = dir.database() / "CURRENT";
   std::ifstream file(current);
-  std::string name;
-  if (!file || !std::getline(file, name)) {
+  if (!file) {
     return fail(errno_error(ENOENT, "reading " + current.string()));
   }
+  std::string name;
+  std::getline(file, name);
   CurrentManifest out;
-  const char* const end = name.data() + name.size();
-  if (!name.starts_with(kPrefix) ||
-      std::from_chars(name.data() + kPrefix.size(), end, out.number).ptr != end) {
+  out.number = number_of(name);
+  if (out.number == 0) {
     return fail(Code::Corruption,
                 current.string() + ": expected the name of a manifest, found " + quoted(name));
   }

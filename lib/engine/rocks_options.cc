@@ -24,8 +24,7 @@ class SilentLogger final : public rocksdb::Logger {
   void Logv(const char*, std::va_list) override {}
 };
 
-// After an error in the background it is for cairn to say whether and when writing goes on: never
-// after a failed sync, at once where a full disk has room again.
+// After an error in the background nothing is written any more before the store is opened again.
 class NoRecovery final : public rocksdb::EventListener {
  public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -33,6 +32,9 @@ class NoRecovery final : public rocksdb::EventListener {
     *auto_recovery = false;
   }
 };
+
+// Never reached: cairn says itself when memtables are flushed (database_write.cc).
+constexpr std::size_t kWriteBufferBytes = std::size_t{128} << 20;
 
 rocksdb::CompressionType record_compression() {
   const auto known = rocksdb::GetSupportedCompressions();
@@ -54,8 +56,7 @@ rocksdb::ColumnFamilyOptions record_family(const std::shared_ptr<rocksdb::Cache>
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = record_compression();
-  // A full disk is writable again when the largest write buffer fits: so they are small.
-  options.write_buffer_size = std::size_t{4} << 20;
+  options.write_buffer_size = kWriteBufferBytes;
   options.memtable_protection_bytes_per_key = 8;
   return options;
 }
@@ -72,7 +73,6 @@ rocksdb::ColumnFamilyOptions chunk_family() {
   options.compression = rocksdb::kNoCompression;
   options.disable_auto_compactions = true;
   options.target_file_size_base = std::uint64_t{256} << 20;
-  options.write_buffer_size = std::size_t{4} << 20;  // Unused, but asked for after a full disk.
   return options;
 }
 
@@ -86,7 +86,7 @@ rocksdb::ColumnFamilyOptions small_chunk_family() {
   // A compaction that meets a damaged block makes RocksDB refuse every further write. These are
   // merged only when the database is closed, where that does no harm.
   options.disable_auto_compactions = true;
-  options.write_buffer_size = std::size_t{16} << 20;
+  options.write_buffer_size = kWriteBufferBytes;
   options.memtable_protection_bytes_per_key = 8;
   return options;
 }
@@ -107,8 +107,8 @@ rocksdb::DBOptions database_options(const RocksChoices& choices) {
   db.max_bgerror_resume_count = 0;
   // Every opening reader reads the manifest; a full one is written anew as a snapshot.
   db.max_manifest_file_size = std::uint64_t{4} << 20;
-  db.db_write_buffer_size = std::size_t{32} << 20;
-  db.max_total_wal_size = std::uint64_t{64} << 20;  // Every opening reader replays it.
+  db.max_total_wal_size = std::uint64_t{128} << 20;  // Never reached either.
+  db.atomic_flush = true;  // The counters leave the log together with what they count.
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.bytes_per_sync = std::uint64_t{4} << 20;  // Start writing back while the file grows.

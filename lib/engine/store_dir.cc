@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kReserveBytes = std::uint64_t{32} << 20;
-constexpr std::uint64_t kLeftBesideReserve = std::uint64_t{8} << 20;
+constexpr std::uint64_t kLeftBesideReserve = std::uint64_t{32} << 20;
 
 constexpr std::string_view kReadme =
     "This directory is a cairn store: models, configs and metadata of machine learning.\n"

@@ -76,17 +76,14 @@ Result<Found> look_at(const StoreDir& dir) {
   if (!facts) {
     return fail(std::move(facts.error()));
   }
-  if (!*facts) {
-    return Found{};
-  }
   auto head = HeadFile::read(dir);
   if (!head) {
     return fail(std::move(head.error()));
   }
-  if (auto whole = check_head(dir, **facts, *head); !whole) {
+  if (auto whole = check_head(dir, *facts, *head); !whole) {
     return fail(std::move(whole.error()));
   }
-  return Found{std::move(**facts), std::move(*head)};
+  return *facts ? Found{std::move(*facts), std::move(*head)} : Found{};
 }
 
 // Step 5. A store that is new, or was made before there was a HEAD, gets one.

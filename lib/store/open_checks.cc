@@ -110,20 +110,28 @@ Result<std::optional<StoreFacts>> read_facts(const StoreDir& dir) {
   return StoreFacts{std::move(*superblock), *decoded};
 }
 
-Result<void> check_head(const StoreDir& dir, const StoreFacts& facts,
+Result<void> check_head(const StoreDir& dir, const std::optional<StoreFacts>& facts,
                         const std::optional<HeadState>& head) {
   if (!head) {
     return {};
   }
-  if (head->store_uuid != facts.superblock.store_uuid) {
+  if (!facts) {
+    return head->commits == 0
+               ? Result<void>()
+               : fail(Code::Corruption, dir.root.string() + ": the database holds no store, but " +
+                                            "HEAD says that commits up to " +
+                                            std::to_string(head->commits) +
+                                            " were on disk; nothing was changed");
+  }
+  if (head->store_uuid != facts->superblock.store_uuid) {
     return fail(Code::Corruption, dir.head().string() + " belongs to another store");
   }
-  if (head->commits > facts.counters.commits) {
+  if (head->commits > facts->counters.commits) {
     return fail(Code::Corruption, dir.root.string() +
                                       ": acknowledged commits are missing: the last one in the "
                                       "database is " +
-                                      std::to_string(facts.counters.commits) + ", HEAD says that " +
-                                      std::to_string(head->commits) +
+                                      std::to_string(facts->counters.commits) +
+                                      ", HEAD says that " + std::to_string(head->commits) +
                                       " was on disk; nothing was changed");
   }
   auto manifest = current_manifest(dir);

@@ -32,8 +32,9 @@ struct StoreFacts {
 [[nodiscard]] Result<std::optional<StoreFacts>> read_facts(const StoreDir& dir);
 
 // Corruption where HEAD is of another store, or knows of commits that the database has not, or of
-// more of the manifest. The store may be older than HEAD: then there is none, and all is well.
-[[nodiscard]] Result<void> check_head(const StoreDir& dir, const StoreFacts& facts,
+// more of the manifest, or of a store where none is left. The store may be older than HEAD: then
+// there is none, and all is well.
+[[nodiscard]] Result<void> check_head(const StoreDir& dir, const std::optional<StoreFacts>& facts,
                                       const std::optional<HeadState>& head);
 
 // A session on an opened database: settles where ids and commits go on.

@@ -35,11 +35,11 @@ Result<std::shared_ptr<Session>> open_files(const StoreDir& dir, const OpenOptio
   if (!facts) {
     return fail(std::move(facts.error()));
   }
+  if (auto whole = check_head(dir, *facts, head); !whole) {
+    return fail(std::move(whole.error()));
+  }
   if (!*facts) {
     return fail(no_store(dir.root));
-  }
-  if (auto whole = check_head(dir, **facts, head); !whole) {
-    return fail(std::move(whole.error()));
   }
   auto database =
       Database::open(dir, {.write = false, .create = false, .mmap = options.mmap}, std::nullopt);

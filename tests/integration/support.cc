@@ -9,7 +9,10 @@
 #include <iterator>
 #include <random>
 
+#include <spawn.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace cairn::testing {
 
@@ -85,6 +88,22 @@ std::uint64_t run_seed() {
     return value;
   }();
   return seed;
+}
+
+int run_again(const std::string& test_case, const char* variable, const std::string& value) {
+  std::string program = "cairn test";
+  std::string filter = "--test-case=" + test_case;
+  std::string hidden = "--no-skip";
+  char* arguments[] = {program.data(), filter.data(), hidden.data(), nullptr};
+  ::setenv(variable, value.c_str(), 1);
+  pid_t pid = 0;
+  const int spawned = ::posix_spawn(&pid, "/proc/self/exe", nullptr, nullptr, arguments, environ);
+  ::unsetenv(variable);
+  int status = 0;
+  if (spawned != 0 || ::waitpid(pid, &status, 0) != pid) {
+    throw std::runtime_error("cannot run this program again");
+  }
+  return status;
 }
 
 Random::Random(std::uint64_t salt) : state_(mix(run_seed()) ^ mix(salt)) {}

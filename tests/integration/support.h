@@ -110,6 +110,10 @@ bool full_size();
 std::uint64_t scaled(std::uint64_t quick, std::uint64_t full);
 std::uint64_t scaled(std::uint64_t quick, std::uint64_t full, std::uint64_t longest);
 
+// Runs this program again for one hidden test case, which finds `value` in that environment
+// variable; its status, as waitpid gives it.
+int run_again(const std::string& test_case, const char* variable, const std::string& value);
+
 // The seed of this run, which is printed when it is first asked for.
 std::uint64_t run_seed();
 

@@ -96,7 +96,17 @@ TEST_CASE("options: the log refuses damage and forgives a torn tail only") {
   CHECK(!options.db.allow_2pc);
   CHECK(!options.db.enable_pipelined_write);
   CHECK(!options.db.unordered_write);
-  CHECK(options.db.max_total_wal_size == std::uint64_t{64} << 20U);
+}
+
+TEST_CASE("options: memtables are flushed by cairn alone, of all families at once") {
+  const auto options = rocks_options({});
+  CHECK(options.db.atomic_flush);
+  CHECK(options.db.max_total_wal_size == std::uint64_t{128} << 20U);
+  CHECK(options.db.db_write_buffer_size == 0);
+  for (const auto family : kRecordFamilies) {
+    CHECK(options.of(family).write_buffer_size == std::size_t{128} << 20U);
+  }
+  CHECK(options.of(Family::ChunksSmall).write_buffer_size == std::size_t{128} << 20U);
 }
 
 TEST_CASE("options: mmap and creating are chosen, the rest does not depend on it") {
@@ -123,7 +133,6 @@ TEST_CASE("options: every family is there, in the order of the enum, with format
     CHECK(options.families[i].name == name_of(family));
     CHECK(table_of(options, family).format_version == 5);
     CHECK(table_of(options, family).checksum == rocksdb::kXXH3);
-    CHECK(options.of(family).write_buffer_size <= std::size_t{16} << 20U);
     CHECK(!options.of(family).enable_blob_files);
   }
   CHECK(name_of(Family::Default) == rocksdb::kDefaultColumnFamilyName);
