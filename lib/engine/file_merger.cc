@@ -140,9 +140,8 @@ void FileMerger::files_added(std::size_t count) {
 }
 
 void FileMerger::make_room() {
-  if (files_ > many_) {
-    settle();
-  }
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return files_ <= 2 * many_ || stop_ || (!wanted_ && !busy_); });
 }
 
 void FileMerger::settle() {

@@ -57,7 +57,8 @@ class FileMerger {
 
   // Files were added: looks whether there is something to merge, in the background.
   void files_added(std::size_t count);
-  // Before files are added: where there are too many, waits while merging makes them fewer.
+  // Before files are added: where they take half of the descriptors, waits while merging makes them
+  // fewer.
   void make_room();
   // Waits until there is nothing to merge.
   void settle();
