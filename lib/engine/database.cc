@@ -15,6 +15,7 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/snapshot.h>
 
+#include "engine/chunk_files.h"
 #include "engine/rocks_options.h"
 #include "engine/status.h"
 
@@ -105,7 +106,11 @@ Result<void> check_rocks_process() {
 }
 
 Database::Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock)
-    : dir_(std::move(dir)), mode_(mode), lock_(std::move(lock)), pid_(::getpid()) {}
+    : dir_(std::move(dir)),
+      mode_(mode),
+      lock_(std::move(lock)),
+      pid_(::getpid()),
+      chunk_files_(std::make_unique<ChunkFiles>()) {}
 
 Result<std::shared_ptr<Database>> Database::open(const StoreDir& dir, const DatabaseMode& mode,
                                                  std::optional<LockFile> lock) {
