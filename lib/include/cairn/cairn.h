@@ -2,11 +2,13 @@
 #pragma once
 
 #include "cairn/artifact.h"  // IWYU pragma: export
+#include "cairn/buffer.h"    // IWYU pragma: export
 #include "cairn/draft.h"     // IWYU pragma: export
 #include "cairn/error.h"     // IWYU pragma: export
 #include "cairn/key.h"       // IWYU pragma: export
 #include "cairn/options.h"   // IWYU pragma: export
 #include "cairn/query.h"     // IWYU pragma: export
+#include "cairn/segments.h"  // IWYU pragma: export
 #include "cairn/store.h"     // IWYU pragma: export
 #include "cairn/tensor.h"    // IWYU pragma: export
 #include "cairn/value.h"     // IWYU pragma: export
