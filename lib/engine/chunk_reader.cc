@@ -2,11 +2,14 @@
 // checked by whoever asked.
 #include "engine/chunk_reader.h"
 
+#include <atomic>
 #include <string>
 #include <utility>
 
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "engine/rocks_options.h"
@@ -16,6 +19,11 @@
 namespace cairn {
 
 namespace {
+
+// A pinned block costs the iterator some hundred bytes, which go when the iterator does.
+constexpr unsigned kPinsAnAnchor = 1024;
+// What the kernel brings in by itself around a fault, as a rule.
+constexpr std::size_t kWorthAskingBytes = std::size_t{128} << 10;
 
 rocksdb::ReadOptions chunk_reads() {
   rocksdb::ReadOptions options;
@@ -33,8 +41,15 @@ std::span<const std::byte> bytes_of(const rocksdb::Slice& slice) {
   return as_byte_span(slice.ToStringView());
 }
 
-// Where the iterator does not stand on `key`: why.
-Result<void> check_found(const rocksdb::Iterator& iterator, std::string_view key, ChunkId id) {
+// Moves the iterator to the chunk. Where it is not found: why.
+Result<void> go_to(rocksdb::Iterator& iterator, ChunkId id, ChunkId last) {
+  const auto key = encode_chunk_key(id);
+  if (id.value == last.value + 1 && iterator.Valid()) {
+    iterator.Next();  // Ids of one save follow each other.
+  }
+  if (!iterator.Valid() || iterator.key() != rocksdb::Slice(key)) {
+    iterator.Seek(key);
+  }
   if (iterator.Valid() && iterator.key() == rocksdb::Slice(key)) {
     return {};
   }
@@ -45,63 +60,125 @@ Result<void> check_found(const rocksdb::Iterator& iterator, std::string_view key
   return tl::unexpected(missing(id));
 }
 
+Result<void> get_small(const Database& database, ChunkId id, rocksdb::PinnableSlice& out) {
+  const auto status = database.rocks()->Get(chunk_reads(), database.handle(Family::ChunksSmall),
+                                            encode_chunk_key(id), &out);
+  if (status.IsNotFound()) {
+    return tl::unexpected(missing(id));
+  }
+  if (!status.ok()) {
+    return tl::unexpected(to_error(status, "reading chunk " + std::to_string(id.number())));
+  }
+  return {};
+}
+
+std::unique_ptr<rocksdb::Iterator> big_chunks(const Database& database, bool pinning) {
+  auto options = chunk_reads();
+  options.pin_data = pinning;  // What the iterator has passed stays until it goes.
+  return std::unique_ptr<rocksdb::Iterator>(
+      database.rocks()->NewIterator(options, database.handle(Family::Chunks)));
+}
+
+// With mmap a chunk that is not in memory is asked for as a whole, where faults would ask for it
+// bit by bit. Advice: nothing depends on it.
+void ask_for(const Database& database, std::span<const std::byte> stored) {
+  if (!database.mapped() || stored.size() < kWorthAskingBytes) {
+    return;
+  }
+  static const auto kPage = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto page_of = [](const std::byte* byte) {
+    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(byte) / kPage * kPage);
+  };
+  unsigned char flags = 1;
+  auto* const middle = page_of(stored.data() + stored.size() / 2);
+  if (::mincore(middle, kPage, &flags) == 0 && (flags & 1U) == 0) {
+    auto* const start = page_of(stored.data());
+    const auto* const end = stored.data() + stored.size();
+    ::madvise(start, static_cast<std::size_t>(end - start), MADV_WILLNEED);
+  }
+}
+
 }  // namespace
 
 Result<PinnedFrame> pin_frame(const Database& database, ChunkId id) {
-  const auto key = encode_chunk_key(id);
+  return ChunkPins().pin(database, id);
+}
+
+// `moving` is held by the one thread that moves the iterator; what others have pinned stays.
+struct ChunkPins::Anchor {
+  explicit Anchor(const Database& database) : iterator(big_chunks(database, true)) {}
+
+  std::unique_ptr<rocksdb::Iterator> iterator;
+  ChunkId last;
+  unsigned pinned = 0;
+  std::atomic<bool> moving{true};
+};
+
+std::shared_ptr<ChunkPins::Anchor> ChunkPins::take() {
+  std::shared_ptr<Anchor> anchor;
+  {
+    const std::lock_guard guard(mutex_);
+    anchor = last_.lock();
+  }
+  return anchor && !anchor->moving.exchange(true) ? anchor : nullptr;
+}
+
+std::shared_ptr<ChunkPins::Anchor> ChunkPins::take_new(const Database& database) {
+  auto anchor = std::make_shared<Anchor>(database);
+  const std::lock_guard guard(mutex_);
+  last_ = anchor;
+  return anchor;
+}
+
+Result<PinnedFrame> ChunkPins::pin(const Database& database, ChunkId id) {
   if (id.is_small()) {
     auto slice = std::make_shared<rocksdb::PinnableSlice>();
-    const auto status = database.rocks()->Get(chunk_reads(), database.handle(Family::ChunksSmall),
-                                              key, slice.get());
-    if (status.IsNotFound()) {
-      return tl::unexpected(missing(id));
-    }
-    if (!status.ok()) {
-      return tl::unexpected(to_error(status, "reading chunk " + std::to_string(id.number())));
+    if (auto got = get_small(database, id, *slice); !got) {
+      return tl::unexpected(std::move(got.error()));
     }
     const auto stored = bytes_of(*slice);
     return PinnedFrame(stored, std::move(slice));
   }
-  std::shared_ptr<rocksdb::Iterator> iterator(
-      database.rocks()->NewIterator(chunk_reads(), database.handle(Family::Chunks)));
-  iterator->Seek(key);
-  if (auto found = check_found(*iterator, key, id); !found) {
+  auto anchor = take();
+  auto found = anchor ? go_to(*anchor->iterator, id, anchor->last) : Result<void>();
+  if (!anchor || !found) {
+    anchor = take_new(database);  // None to be had, or it is older than the chunk.
+    found = go_to(*anchor->iterator, id, {});
+  }
+  if (!found) {
     return tl::unexpected(std::move(found.error()));
   }
-  const auto stored = bytes_of(iterator->value());
-  return PinnedFrame(stored, std::move(iterator));
+  anchor->last = id;
+  const auto stored = bytes_of(anchor->iterator->value());
+  ask_for(database, stored);
+  anchor->moving = ++anchor->pinned == kPinsAnAnchor;  // What was enough is not moved again.
+  return PinnedFrame(stored, std::move(anchor));
 }
 
 ChunkReader::ChunkReader(const Database& database) : database_(&database) {}
 ChunkReader::~ChunkReader() = default;
 ChunkReader::ChunkReader(ChunkReader&&) noexcept = default;
 
-void ChunkReader::open_big() {
-  big_.reset(database_->rocks()->NewIterator(chunk_reads(), database_->handle(Family::Chunks)));
-}
-
 Result<std::span<const std::byte>> ChunkReader::read(ChunkId id) {
   if (id.is_small()) {
     return read_small(id);
   }
-  const auto key = encode_chunk_key(id);
   const bool fresh = !big_;
   if (fresh) {
-    open_big();
-  } else if (big_->Valid()) {
-    big_->Next();  // Ids of one save follow each other.
+    big_ = big_chunks(*database_, false);
   }
-  if (!big_->Valid() || big_->key() != rocksdb::Slice(key)) {
-    big_->Seek(key);
+  auto found = go_to(*big_, id, last_);
+  if (!found && !fresh) {
+    big_ = big_chunks(*database_, false);  // The iterator may be older than the chunk.
+    found = go_to(*big_, id, {});
   }
-  if (!fresh && (!big_->Valid() || big_->key() != rocksdb::Slice(key))) {
-    open_big();  // The iterator may be older than the chunk.
-    big_->Seek(key);
-  }
-  if (auto found = check_found(*big_, key, id); !found) {
+  if (!found) {
     return tl::unexpected(std::move(found.error()));
   }
-  return bytes_of(big_->value());
+  last_ = id;
+  const auto stored = bytes_of(big_->value());
+  ask_for(*database_, stored);
+  return stored;
 }
 
 Result<std::span<const std::byte>> ChunkReader::read_small(ChunkId id) {
@@ -109,14 +186,8 @@ Result<std::span<const std::byte>> ChunkReader::read_small(ChunkId id) {
     small_ = std::make_unique<rocksdb::PinnableSlice>();
   }
   small_->Reset();
-  const auto key = encode_chunk_key(id);
-  const auto status = database_->rocks()->Get(chunk_reads(), database_->handle(Family::ChunksSmall),
-                                              key, small_.get());
-  if (status.IsNotFound()) {
-    return tl::unexpected(missing(id));
-  }
-  if (!status.ok()) {
-    return tl::unexpected(to_error(status, "reading chunk " + std::to_string(id.number())));
+  if (auto got = get_small(*database_, id, *small_); !got) {
+    return tl::unexpected(std::move(got.error()));
   }
   return bytes_of(*small_);
 }

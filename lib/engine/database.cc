@@ -15,6 +15,7 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/snapshot.h>
 
+#include "engine/chunk_files.h"
 #include "engine/rocks_options.h"
 #include "engine/status.h"
 
@@ -110,7 +111,8 @@ Database::Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFil
       mode_(mode),
       lock_(std::move(lock)),
       pid_(::getpid()),
-      watch_(mode.write ? std::make_shared<FileWatch>() : nullptr) {}
+      watch_(mode.write ? std::make_shared<FileWatch>() : nullptr),
+      chunk_files_(std::make_unique<ChunkFiles>()) {}
 
 Result<std::shared_ptr<Database>> Database::open(const StoreDir& dir, const DatabaseMode& mode,
                                                  std::optional<LockFile> lock) {

@@ -34,6 +34,7 @@ struct ColumnFamilyMetaData;
 
 namespace cairn {
 
+class ChunkFiles;
 struct RocksOptions;
 
 struct DatabaseMode {
@@ -62,6 +63,8 @@ class Database {
 
   [[nodiscard]] const StoreDir& dir() const noexcept { return dir_; }
   [[nodiscard]] bool writable() const noexcept { return mode_.write; }
+  // Whether tables are read through a mapping.
+  [[nodiscard]] bool mapped() const noexcept { return mode_.mmap; }
   // False in a child after fork(), where nothing of it may be used.
   [[nodiscard]] bool same_process() const noexcept;
 
@@ -101,6 +104,7 @@ class Database {
     return handles_[static_cast<std::size_t>(family)];
   }
   [[nodiscard]] const RocksOptions& options() const noexcept { return *options_; }
+  [[nodiscard]] ChunkFiles& chunk_files() const noexcept { return *chunk_files_; }
 
  private:
   Database(StoreDir dir, const DatabaseMode& mode, std::optional<LockFile> lock);
@@ -116,6 +120,7 @@ class Database {
   std::unique_ptr<RocksOptions> options_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::unique_ptr<ChunkFiles> chunk_files_;
 
   std::mutex head_mutex_;
   std::optional<HeadFile> head_;  // Guarded by head_mutex_, as are the next two.

@@ -72,7 +72,7 @@ std::vector<ChunkFile> first_run(const std::vector<ChunkFile>& files, std::uint6
 
 }  // namespace
 
-std::vector<ChunkFile> chunk_files(const Database& database) {
+std::vector<ChunkFile> list_chunk_files(const Database& database) {
   rocksdb::ColumnFamilyMetaData meta;
   database.rocks()->GetColumnFamilyMetaData(database.handle(Family::Chunks), &meta);
   std::vector<ChunkFile> out;
@@ -107,7 +107,7 @@ FileMerger::FileMerger(Database& database, std::function<std::vector<IdRange>()>
     : database_(database),
       reserved_(std::move(reserved)),
       many_(quarter_of_descriptors()),
-      files_(chunk_files(database).size()) {
+      files_(list_chunk_files(database).size()) {
   files_added(0);
 }
 
@@ -169,7 +169,7 @@ void FileMerger::run() {
 
 // Whether something was merged.
 bool FileMerger::merge_once() {
-  const auto files = chunk_files(database_);
+  const auto files = list_chunk_files(database_);
   files_ = files.size();
   const auto merge = plan_merge(files, many_, skipped_, reserved_());
   if (merge.files.empty() || !database_.check_writable()) {

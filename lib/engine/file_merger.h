@@ -32,7 +32,7 @@ struct ChunkFile {
 using IdRange = std::pair<std::uint64_t, std::uint64_t>;
 
 // In the order of their ids.
-[[nodiscard]] std::vector<ChunkFile> chunk_files(const Database& database);
+[[nodiscard]] std::vector<ChunkFile> list_chunk_files(const Database& database);
 
 // The files to be merged next, and how large a file may then be; none where there are enough like
 // it. From 32 files under 32 MiB side by side on they become files of up to 256 MiB; while there

@@ -1,17 +1,18 @@
-// RocksDB's own checksums are not asked: the digest of a chunk covers its bytes on the way from
-// the disk to the caller.
+// Large contents are read by several threads: each has a part of its own, which it reads in order.
 #include "store/content_reader.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include "base/buffer.h"
+#include "base/guard.h"
 #include "base/parallel.h"
 #include "base/text.h"
-#include "content/digest.h"
-#include "content/frame.h"
-#include "engine/chunk_reader.h"
+#include "store/contents.h"
 
 namespace cairn {
 
@@ -19,127 +20,156 @@ namespace {
 
 constexpr std::uint64_t kWorthAThreadBytes = std::uint64_t{4} << 20;
 
-// Where in a content a chunk starts: needed to split work and to name a damaged place.
-std::vector<std::uint64_t> offsets_of(const ContentRecord& content) {
-  std::vector<std::uint64_t> offsets;
-  offsets.reserve(content.chunks.size());
-  std::uint64_t at = 0;
-  for (const auto& chunk : content.chunks) {
-    offsets.push_back(at);
-    at += chunk.plain_bytes;
+// Numbers 0 to count - 1, dealt out to threads: to each a part of its own, in order, as long as
+// there are any in it, then what is left of the others'. After a failure only lower numbers are
+// dealt out.
+class Deal {
+ public:
+  Deal(std::size_t count, std::size_t parts) : count_(count), next_(parts), until_(count) {
+    for (std::size_t part = 0; part < parts; ++part) {
+      next_[part] = first_of(part);
+    }
   }
-  return offsets;
-}
 
-std::string place(const ReadContext& context, std::size_t chunk, std::uint64_t offset) {
-  return context.where + ": chunk " + std::to_string(chunk) + " at offset " +
-         std::to_string(offset);
-}
-
-Error damaged(const Digest& expected, const Digest& found) {
-  return {Code::Corruption,
-          "damaged: its digest is " + found.to_string() + ", expected " + expected.to_string()};
-}
-
-// The raw payload of a stored chunk, as long as the record says.
-Result<std::span<const std::byte>> payload_of(std::span<const std::byte> stored,
-                                              const ChunkRef& ref) {
-  auto frame = decode_frame(stored);
-  if (!frame) {
-    return fail(std::move(frame.error()));
+  // Nothing where all are dealt out.
+  [[nodiscard]] std::optional<std::size_t> next(std::size_t of_part) {
+    for (std::size_t k = 0; k < next_.size(); ++k) {
+      const auto part = (of_part + k) % next_.size();
+      const auto i = next_[part]++;
+      if (i < first_of(part + 1) && i < until_) {
+        return i;
+      }
+    }
+    return std::nullopt;
   }
-  if (frame->payload.size() != ref.plain_bytes) {
-    return fail(Code::Corruption, "has " + std::to_string(frame->payload.size()) +
-                                      " bytes, expected " + std::to_string(ref.plain_bytes));
-  }
-  return frame->payload;
-}
 
-Result<std::span<const std::byte>> read_payload(ChunkReader& reader, const ChunkRef& ref) {
-  auto stored = reader.read(ref.id);
-  if (!stored) {
-    return fail(std::move(stored.error()));
+  void fail(std::size_t i, Error error) {
+    const std::lock_guard guard(mutex_);
+    if (i < until_) {
+      until_ = i;
+      error_ = std::move(error);
+    }
   }
-  return payload_of(*stored, ref);
-}
 
-Result<void> copy_chunk(ChunkReader& reader, const ChunkRef& ref, std::byte* to) {
-  auto payload = read_payload(reader, ref);
-  if (!payload) {
-    return fail(std::move(payload.error()));
+  // Once all threads have ended: the error of the lowest number that failed.
+  [[nodiscard]] Result<void> result() {
+    return error_ ? cairn::fail(std::move(*error_)) : Result<void>();
   }
-  const auto found = copy_and_digest(to, *payload);
-  if (found != ref.digest) {
-    return fail(damaged(ref.digest, found));
+
+ private:
+  [[nodiscard]] std::size_t first_of(std::size_t part) const {
+    return count_ * part / next_.size();
+  }
+
+  std::size_t count_;
+  std::vector<std::atomic<std::size_t>> next_;
+  std::atomic<std::size_t> until_;
+  std::mutex mutex_;
+  std::optional<Error> error_;  // Guarded by mutex_.
+};
+
+}  // namespace
+
+Result<void> check_process(const Artifact::State& state) {
+  if (!state.lease.session()->database().same_process()) {
+    return fail(
+        Code::InvalidArgument,
+        state.key.to_string() + " was loaded before fork(): it cannot be read in the child");
   }
   return {};
 }
 
-}  // namespace
+Result<ContentRecord> content_of(const ReadContext& context, const ContentId& id,
+                                 std::uint64_t size_bytes) {
+  const auto reader = context.database().snapshot();
+  auto content = read_content(*reader, id);
+  if (!content) {
+    return fail(context.where(), std::move(content.error()));
+  }
+  if (content->size_bytes != size_bytes) {
+    return fail(Code::Corruption, context.where() + ": its content has " +
+                                      std::to_string(content->size_bytes) + " bytes, expected " +
+                                      std::to_string(size_bytes));
+  }
+  return content;
+}
+
+Result<void> advance(const ReadContext& context, std::uint64_t bytes) {
+  auto going_on = context.meter.advance(bytes);
+  if (!going_on) {
+    return fail(context.where(), std::move(going_on.error()));
+  }
+  return {};
+}
+
+Result<void> read_chunks(const ReadPlan& plan, const TakeChunk& take) {
+  if (plan.size() == 0) {
+    return {};
+  }
+  const auto threads = static_cast<unsigned>(std::clamp<std::uint64_t>(
+      plan.bytes() / kWorthAThreadBytes, 1, std::max(plan[0].context->state.threads, 1U)));
+  Deal deal(plan.size(), threads);
+  const auto work = [&](std::size_t part, std::size_t) -> Result<void> {
+    VerifiedChunks chunks(plan);
+    for (auto i = deal.next(part); i; i = deal.next(part)) {
+      auto done = guarded([&]() -> Result<void> {
+        auto taken = take(chunks, *i);
+        return taken ? advance(*plan[*i].context, *taken) : fail(std::move(taken.error()));
+      });
+      if (!done) {
+        deal.fail(*i, std::move(done.error()));
+      }
+    }
+    return {};
+  };
+  auto worked = parallel_ranges(threads, threads, work);
+  return worked ? deal.result() : std::move(worked);
+}
 
 Result<void> read_content_into(const ReadContext& context, const ContentRecord& content,
                                std::span<std::byte> out) {
-  const auto offsets = offsets_of(content);
-  const auto threads = static_cast<unsigned>(
-      std::clamp<std::uint64_t>(out.size() / kWorthAThreadBytes, 1, context.threads));
-  return parallel_ranges(
-      content.chunks.size(), threads, [&](std::size_t begin, std::size_t end) -> Result<void> {
-        ChunkReader reader(context.database);
-        for (auto i = begin; i < end; ++i) {
-          auto copied = copy_chunk(reader, content.chunks[i], out.data() + offsets[i]);
-          if (!copied) {
-            return fail(place(context, i, offsets[i]), std::move(copied.error()));
-          }
-        }
-        return {};
-      });
+  const ReadPlan plan(context.database(), chunks_of(context, content), ColdReader::Pattern::Stream);
+  return read_chunks(plan, [&](VerifiedChunks& chunks, std::size_t i) -> Result<std::uint64_t> {
+    auto copied = chunks.copy(i, out.data() + plan[i].at.offset);
+    return copied ? Result<std::uint64_t>(plan[i].ref().plain_bytes)
+                  : fail(std::move(copied.error()));
+  });
 }
 
 Result<void> stream_content(const ReadContext& context, const ContentRecord& content,
                             const Artifact::Sink& sink) {
-  ChunkReader reader(context.database);
-  std::uint64_t offset = 0;
-  for (std::size_t i = 0; i < content.chunks.size(); ++i) {
-    const auto& ref = content.chunks[i];
-    auto payload = read_payload(reader, ref);
-    if (!payload) {
-      return fail(place(context, i, offset), std::move(payload.error()));
+  const ReadPlan plan(context.database(), chunks_of(context, content), ColdReader::Pattern::Stream);
+  VerifiedChunks chunks(plan);
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    auto bytes = chunks.view(i);
+    if (!bytes) {
+      return fail(std::move(bytes.error()));
     }
-    if (const auto found = chunk_digest(*payload); found != ref.digest) {
-      return fail(place(context, i, offset), damaged(ref.digest, found));
-    }
-    if (auto taken = sink(*payload); !taken) {
+    if (auto taken = sink(*bytes); !taken) {
       return taken;
     }
-    offset += ref.plain_bytes;
+    if (auto going_on = advance(context, bytes->size()); !going_on) {
+      return going_on;
+    }
   }
   return {};
 }
 
 Result<PlacedBytes> place_content(const ReadContext& context, const ContentRecord& content) {
   if (content.chunks.size() == 1) {
-    const auto& ref = content.chunks.front();
-    auto frame = pin_frame(context.database, ref.id);
-    if (!frame) {
-      return fail(place(context, 0, 0), std::move(frame.error()));
+    auto placed = pin_verified({&context, &content, {}});
+    if (!placed) {
+      return fail(std::move(placed.error()));
     }
-    auto payload = payload_of(frame->stored(), ref);
-    if (!payload) {
-      return fail(place(context, 0, 0), std::move(payload.error()));
-    }
-    if (reinterpret_cast<std::uintptr_t>(payload->data()) % 64 == 0) {
-      if (const auto found = chunk_digest(*payload); found != ref.digest) {
-        return fail(place(context, 0, 0), damaged(ref.digest, found));
-      }
-      return PlacedBytes{*payload, frame->pin()};
+    if (*placed) {
+      auto going_on = advance(context, content.size_bytes);
+      return going_on ? Result<PlacedBytes>(std::move(**placed))
+                      : fail(std::move(going_on.error()));
     }
   }
-  auto buffer = std::make_shared<Buffer>(content.size_bytes);
-  if (auto read = read_content_into(context, content, buffer->bytes()); !read) {
-    return fail(std::move(read.error()));
-  }
-  const auto bytes = buffer->bytes();
-  return PlacedBytes{bytes, std::move(buffer)};
+  return place_in_buffer(content.size_bytes, [&](std::span<std::byte> out) {
+    return read_content_into(context, content, out);
+  });
 }
 
 }  // namespace cairn

@@ -10,6 +10,11 @@ namespace cairn {
 
 namespace {
 
+std::string place(const ContentId& id, std::uint32_t page) {
+  return "content " + id.digest.to_string() + " slot " + std::to_string(id.slot) + " page " +
+         std::to_string(page);
+}
+
 // What stands in a slot, or nothing; without the check of the digest.
 Result<std::optional<ContentRecord>> read_pages(const Reader& reader, const ContentId& id) {
   ContentRecord content;
@@ -18,20 +23,18 @@ Result<std::optional<ContentRecord>> read_pages(const Reader& reader, const Cont
     if (!bytes) {
       return fail(std::move(bytes.error()));
     }
-    const auto where = "content " + id.digest.to_string() + " slot " + std::to_string(id.slot) +
-                       " page " + std::to_string(page);
     if (!*bytes) {
       if (page == 0) {
         return std::nullopt;
       }
-      return fail(Code::Corruption, where + " is missing");
+      return fail(Code::Corruption, place(id, page) + " is missing");
     }
     auto decoded = decode_content_page(**bytes);
     if (!decoded) {
-      return fail(where, std::move(decoded.error()));
+      return fail(place(id, page), std::move(decoded.error()));
     }
     if (auto appended = append_page(content, *decoded); !appended) {
-      return fail(where, std::move(appended.error()));
+      return fail(place(id, page), std::move(appended.error()));
     }
     if (content.chunks.size() >= decoded->chunk_count) {
       return content;
@@ -81,12 +84,12 @@ Result<ContentRecord> read_content(const Reader& reader, const ContentId& id) {
   if (!content) {
     return fail(std::move(content.error()));
   }
-  const auto where = "content " + id.digest.to_string() + " slot " + std::to_string(id.slot);
   if (!*content) {
-    return fail(Code::Corruption, where + " is missing");
+    return fail(Code::Corruption, place(id, 0) + " is missing");
   }
   if (auto checked = check_content(**content, id.digest); !checked) {
-    return fail(where, std::move(checked.error()));
+    return fail("content " + id.digest.to_string() + " slot " + std::to_string(id.slot),
+                std::move(checked.error()));
   }
   return std::move(**content);
 }

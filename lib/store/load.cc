@@ -28,6 +28,7 @@ Result<Artifact> load_artifact(const std::shared_ptr<Session>& session, const Re
   state->metadata = std::move(records->metadata.metadata);
   state->model = std::move(records->model);
   state->config = std::move(records->config);
+  state->control = options.control;
   state->threads = options.threads != 0 ? options.threads : session->threads();
   for (const auto& entry : state->model.tensors) {
     state->tensors.push_back(entry.info);

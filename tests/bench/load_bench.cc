@@ -1,19 +1,16 @@
-// Loading tensors into the caller's memory, every byte verified, from a warm page cache, beside
-// memcpy and beside an unverified load of one mapped file.
+// Loading tensors into the caller's memory, every byte verified, from a warm page cache: beside
+// memcpy, beside an unverified load of one mapped file, and into new memory beside memory that was
+// used before.
 //
 //   load_bench [MIB] [DIRECTORY] [ROUNDS]     default: 1024, the current directory, 7
 #include <cstring>
-#include <filesystem>
-#include <thread>
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <string>
 
 #include <cairn/cairn.h>
 
 #include "contest.h"
 #include "data.h"
+#include "plain_file.h"
 
 namespace {
 
@@ -21,48 +18,71 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kTensors = 16;
 
+std::string name_of(std::size_t tensor) {
+  return "layer." + std::to_string(tensor);
+}
+
 void make_store(cairn::Store& store, const bench::Block& data) {
   cairn::Draft draft;
   const auto part = data.size() / kTensors;
   for (std::size_t i = 0; i < kTensors; ++i) {
-    draft.tensor("layer." + std::to_string(i), data.floats(i * part, part));
+    draft.tensor(name_of(i), data.floats(i * part, part));
   }
   bench::must(store.save("bench:1", draft));
 }
 
-void make_file(const fs::path& path, const bench::Block& data) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  for (std::size_t at = 0; at < data.size();) {
-    const auto put =
-        ::write(fd, data.data() + at, std::min(data.size() - at, std::size_t{1} << 30));
-    if (put <= 0) {
-      bench::stop("cannot write " + path.string());
-    }
-    at += static_cast<std::size_t>(put);
-  }
-  ::fsync(fd);
-  ::close(fd);
-}
-
-void load(const cairn::Artifact& artifact, const bench::Block& out) {
+void load(const cairn::Artifact& artifact, std::span<std::byte> out) {
   const auto part = out.size() / kTensors;
   for (std::size_t i = 0; i < kTensors; ++i) {
-    bench::must(
-        artifact.read_into("layer." + std::to_string(i), std::span(out.data() + i * part, part)));
+    bench::must(artifact.read_into(name_of(i), out.subspan(i * part, part)));
   }
 }
 
-// What a safetensors-like load does: map the file, copy what is wanted out of it.
-void load_mapped(const fs::path& path, const bench::Block& out) {
-  const int fd = ::open(path.c_str(), O_RDONLY);
-  void* map = ::mmap(nullptr, out.size(), PROT_READ, MAP_PRIVATE, fd, 0);
-  if (map == MAP_FAILED) {
-    bench::stop("mmap failed");
+// A tensor each in memory of its own, as an app has them that lets the library make them.
+void load_as_vectors(const cairn::Artifact& artifact) {
+  std::vector<std::vector<float>> all;
+  for (std::size_t i = 0; i < kTensors; ++i) {
+    all.push_back(bench::must(artifact.to<std::vector<float>>(name_of(i))));
   }
-  std::memcpy(out.data(), map, out.size());
-  ::munmap(map, out.size());
-  ::close(fd);
 }
+
+void load_into_buffer(const cairn::Artifact& artifact, cairn::Buffer& buffer, std::size_t bytes) {
+  bench::must(buffer.resize(bytes));
+  load(artifact, buffer.bytes());
+}
+
+struct Bench {
+  const bench::Block& data;
+  const bench::Block& out;
+  const cairn::Store& store;
+  fs::path file;
+  int rounds;
+
+  void warm(unsigned threads) const {
+    const auto artifact = bench::must(store.load("bench", {.threads = threads}));
+    const auto said = std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+    bench::Contest contest("warm verified load into a buffer, " + said, data.size(), rounds);
+    contest.add("cairn, " + said, [&] { load(artifact, {out.data(), out.size()}); });
+    contest.add("memcpy, 1 thread", [&] { std::memcpy(out.data(), data.data(), out.size()); });
+    contest.add("unverified: mmap + memcpy, 1 thread",
+                [&] { bench::load_mapped(file, out.data(), out.size()); });
+    contest.run();
+  }
+
+  void memory() const {
+    const auto artifact = bench::must(store.load("bench", {.threads = 1}));
+    cairn::Buffer kept;
+    bench::Contest contest("warm verified load by where to, 1 thread", data.size(), rounds);
+    contest.add("a Buffer that is used again",
+                [&] { load_into_buffer(artifact, kept, data.size()); });
+    contest.add("a new Buffer each time", [&] {
+      cairn::Buffer fresh;
+      load_into_buffer(artifact, fresh, data.size());
+    });
+    contest.add("a new std::vector<float> a tensor", [&] { load_as_vectors(artifact); });
+    contest.run();
+  }
+};
 
 }  // namespace
 
@@ -81,25 +101,16 @@ int main(int argc, char** argv) {
   {
     auto store = bench::must(cairn::Store::open(root));
     make_store(store, data);
-    make_file(file, data);
-    const auto one = bench::must(store.load("bench", {.threads = 1}));
-    const auto two = bench::must(store.load("bench", {.threads = 2}));
+    bench::make_file(file, {data.data(), data.size()});
     std::memset(out.data(), 0, out.size());
-    load(two, out);
+    load(bench::must(store.load("bench", {.threads = 2})), {out.data(), out.size()});
     if (std::memcmp(out.data(), data.data(), data.size()) != 0) {
       bench::stop("what was loaded is not what was saved");
     }
-    const auto copy = [&] { std::memcpy(out.data(), data.data(), data.size()); };
-    bench::Contest on_one("warm verified load into a buffer, one thread", data.size(), rounds);
-    on_one.add("cairn, 1 thread", [&] { load(one, out); });
-    on_one.add("memcpy, 1 thread", copy);
-    on_one.add("unverified: mmap + memcpy, 1 thread", [&] { load_mapped(file, out); });
-    on_one.run();
-    bench::Contest on_two("warm verified load into a buffer, two threads", data.size(), rounds);
-    on_two.add("cairn, 2 threads", [&] { load(two, out); });
-    on_two.add("memcpy, 1 thread", copy);
-    on_two.add("unverified: mmap + memcpy, 1 thread", [&] { load_mapped(file, out); });
-    on_two.run();
+    const Bench bench{data, out, store, file, rounds};
+    bench.warm(1);
+    bench.warm(2);
+    bench.memory();
   }
   fs::remove_all(root);
   fs::remove(file);

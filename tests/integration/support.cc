@@ -206,6 +206,14 @@ std::optional<Place> find_stored(const TempStore& store, std::span<const std::by
   return std::nullopt;
 }
 
+void remove_tables(const TempStore& store) {
+  for (const auto& entry : fs::directory_iterator(store.database())) {
+    if (entry.path().extension() == ".sst") {
+      fs::remove(entry.path());
+    }
+  }
+}
+
 void flip_bit(const fs::path& file, std::size_t offset, unsigned bit) {
   std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
   stream.seekg(static_cast<std::streamoff>(offset));

@@ -181,6 +181,8 @@ struct Place {
   std::size_t offset = 0;
 };
 std::optional<Place> find_stored(const TempStore& store, std::span<const std::byte> sample);
+// Removes its .sst files, as a collection of garbage may while somebody reads.
+void remove_tables(const TempStore& store);
 void flip_bit(const std::filesystem::path& file, std::size_t offset, unsigned bit);
 
 }  // namespace cairn::testing

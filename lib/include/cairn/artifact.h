@@ -15,6 +15,7 @@
 #include "cairn/draft.h"
 #include "cairn/error.h"
 #include "cairn/key.h"
+#include "cairn/segments.h"
 #include "cairn/tensor.h"
 #include "cairn/value.h"
 
@@ -46,7 +47,9 @@ struct Metadata {
 // the Store, whose lock goes with the last artifact and tensor.
 //
 // Calls that name a tensor or file return NotFound with the names that exist; calls that read
-// bytes return Corruption with ref, tensor, chunk and offset where a byte is not what was saved.
+// bytes return Corruption with ref, tensor, chunk and offset where a byte is not what was saved,
+// and Cancelled where the load's control asks to stop: between chunks, so that a buffer may hold
+// anything by then.
 class Artifact {
  public:
   [[nodiscard]] CAIRN_API const Key& key() const noexcept;
@@ -87,6 +90,29 @@ class Artifact {
     }
     return read_into(name, std::as_writable_bytes(out));
   }
+  // Rows begin to end - 1 of the outermost dimension, as a tensor of the shape [end - begin, ...]
+  // in the stored dtype and layout; its info has neither health nor a content digest. Only the
+  // chunks that hold the rows are read and verified, so damage elsewhere is not met. Without a copy
+  // where the rows are one range of one chunk, aligned as a tensor's bytes are. InvalidArgument,
+  // with the shape, for a scalar and where it has no such rows; begin may equal end.
+  [[nodiscard]] CAIRN_API Result<Tensor> slice(std::string_view name, std::uint64_t begin,
+                                               std::uint64_t end) const;
+  // The same into memory of exactly the slice's size.
+  [[nodiscard]] CAIRN_API Result<void> read_slice_into(std::string_view name, std::uint64_t begin,
+                                                       std::uint64_t end,
+                                                       std::span<std::byte> out) const;
+  template <Element T>
+  [[nodiscard]] Result<void> read_slice_into(std::string_view name, std::uint64_t begin,
+                                             std::uint64_t end, std::span<T> out) const {
+    if (auto same = check_dtype(name, ElementTraits<T>::dtype); !same) {
+      return same;
+    }
+    return read_slice_into(name, begin, end, std::as_writable_bytes(out));
+  }
+  // A tensor, or a file, in pieces that are read and verified when they are asked for, in place
+  // where that can be. Only the list of pieces is read here.
+  [[nodiscard]] CAIRN_API Result<Segments> segments(std::string_view name) const;
+  [[nodiscard]] CAIRN_API Result<Segments> file_segments(std::string_view name) const;
   // A tensor as an owner: std::vector<float>, Eigen::MatrixXf (eigen.h), whatever the stored
   // layout. TypeMismatch says dtype, rank and shape of both.
   template <class T>
@@ -113,7 +139,8 @@ class Artifact {
   using Sink = std::function<Result<void>(std::span<const std::byte>)>;
   [[nodiscard]] CAIRN_API Result<void> read_file(std::string_view name, const Sink& sink) const;
 
-  // Reads every byte of every tensor and file and checks it; the first damage is returned.
+  // Reads every byte of every tensor and file and checks it, on as many threads as the load may
+  // use and in bounded memory; the first damage is returned.
   [[nodiscard]] CAIRN_API Result<void> verify() const;
 
   struct State;

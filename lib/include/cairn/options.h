@@ -81,7 +81,8 @@ struct LoadOptions {
   // Threads that one read of a large tensor may use; 0 takes the store's.
   unsigned threads = 0;
 
-  // For every read of the artifact's tensors and files.
+  // For every call that reads tensors or files of the artifact: progress is told of each call by
+  // itself, out of the bytes that it is about. Segments only hear of the stop.
   Control control = {};
 };
 

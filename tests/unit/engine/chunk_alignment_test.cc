@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <doctest/doctest.h>
-#include <rocksdb/db.h>
 
 #include "content/random_bytes.h"
 #include "engine/engine_testing.h"
@@ -17,8 +15,10 @@ namespace {
 
 using cairn_test::build_file;
 using cairn_test::Bytes;
+using cairn_test::mapped_file;
 using cairn_test::must;
 using cairn_test::open_database;
+using cairn_test::rewrite_chunks;
 using cairn_test::same_bytes;
 using cairn_test::TempDir;
 
@@ -53,24 +53,6 @@ Chunks chunks_of_all_sizes() {
   return chunks;
 }
 
-// The file whose mapping holds the address; empty where none does.
-std::string mapped_file(const void* address) {
-  std::istringstream maps(cairn_test::read_file("/proc/self/maps"));
-  const auto at = reinterpret_cast<std::uintptr_t>(address);
-  for (std::string line; std::getline(maps, line);) {
-    std::uintptr_t first = 0;
-    std::uintptr_t end = 0;
-    char dash = 0;
-    std::istringstream fields(line);
-    fields >> std::hex >> first >> dash >> end;
-    if (at >= first && at < end) {
-      const auto path = line.find('/');
-      return path == std::string::npos ? "" : line.substr(path);
-    }
-  }
-  return "";
-}
-
 void check_aligned_in_table(const Database& database, const Chunks& chunks) {
   const auto directory = std::filesystem::canonical(database.dir().database()).string();
   for (const auto& [id, payload] : chunks) {
@@ -84,31 +66,6 @@ void check_aligned_in_table(const Database& database, const Chunks& chunks) {
     const auto file = mapped_file(frame.payload.data());
     CHECK_MESSAGE(file.starts_with(directory), file);
     CHECK_MESSAGE(file.ends_with(".sst"), file);
-  }
-}
-
-std::set<std::string> tables_of_chunks(const Database& database) {
-  std::set<std::string> names;
-  std::vector<rocksdb::LiveFileMetaData> files;
-  database.rocks()->GetLiveFilesMetaData(&files);
-  for (const auto& file : files) {
-    if (file.column_family_name == name_of(Family::Chunks)) {
-      names.insert(file.name);
-    }
-  }
-  return names;
-}
-
-void rewrite_chunks(Database& database) {
-  rocksdb::CompactRangeOptions options;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  const auto before = tables_of_chunks(database);
-  const auto status =
-      database.rocks()->CompactRange(options, database.handle(Family::Chunks), nullptr, nullptr);
-  REQUIRE_MESSAGE(status.ok(), status.ToString());
-  const auto after = tables_of_chunks(database);
-  for (const auto& name : before) {
-    CHECK(!after.contains(name));  // Else nothing was rewritten.
   }
 }
 

@@ -12,8 +12,10 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <source_location>
 #include <span>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include <rocksdb/db.h>
 #include <stdlib.h>
 
 #include "cairn/error.h"
@@ -171,6 +174,55 @@ inline Bytes stored_payload(const cairn::Database& database, cairn::ChunkId id) 
   const auto pinned = must(cairn::pin_frame(database, id));
   const auto frame = must(cairn::decode_frame(pinned.stored()));
   return {frame.payload.begin(), frame.payload.end()};
+}
+
+// The file whose mapping holds the address; empty where none does.
+inline std::string mapped_file(const void* address) {
+  std::istringstream maps(read_file("/proc/self/maps"));
+  const auto at = reinterpret_cast<std::uintptr_t>(address);
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t first = 0;
+    std::uintptr_t end = 0;
+    char dash = 0;
+    std::istringstream fields(line);
+    fields >> std::hex >> first >> dash >> end;
+    if (at >= first && at < end) {
+      const auto path = line.find('/');
+      return path == std::string::npos ? "" : line.substr(path);
+    }
+  }
+  return "";
+}
+
+// The names of the tables that hold chunks.
+inline std::set<std::string> tables_of_chunks(const cairn::Database& database) {
+  std::set<std::string> names;
+  std::vector<rocksdb::LiveFileMetaData> files;
+  database.rocks()->GetLiveFilesMetaData(&files);
+  for (const auto& file : files) {
+    if (file.column_family_name == cairn::name_of(cairn::Family::Chunks)) {
+      names.insert(file.name);
+    }
+  }
+  return names;
+}
+
+// Writes every table of chunks anew, as a merge does.
+inline void rewrite_chunks(cairn::Database& database) {
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  const auto before = tables_of_chunks(database);
+  const auto status = database.rocks()->CompactRange(
+      options, database.handle(cairn::Family::Chunks), nullptr, nullptr);
+  if (!status.ok()) {
+    throw std::runtime_error(status.ToString());
+  }
+  const auto after = tables_of_chunks(database);
+  for (const auto& name : before) {
+    if (after.contains(name)) {
+      throw std::runtime_error(name + " was not rewritten");
+    }
+  }
 }
 
 }  // namespace cairn_test

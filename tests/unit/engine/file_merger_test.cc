@@ -117,7 +117,7 @@ TEST_CASE("merger: many small files become one, and every chunk is where it was"
   const TempDir temp;
   auto database = open_database(temp.store());
   add_files(*database, 1, 40, 3'000);
-  CHECK(chunk_files(*database).size() == 40);
+  CHECK(list_chunk_files(*database).size() == 40);
   {
     FileMerger merger(*database, none);
     merger.settle();
@@ -125,7 +125,7 @@ TEST_CASE("merger: many small files become one, and every chunk is where it was"
     add_files(*database, 100, 20, 3'000);
     merger.files_added(20);
     merger.settle();
-    CHECK(chunk_files(*database).size() == 21);
+    CHECK(list_chunk_files(*database).size() == 21);
   }
   for (int round = 0; round < 2; ++round) {
     check_chunks(*database, 1, 40, 3'000);
@@ -144,7 +144,7 @@ TEST_CASE("merger: what is pinned in a merged file stays readable") {
   const Bytes before(pinned.stored().begin(), pinned.stored().end());
   FileMerger merger(*database, none);
   merger.settle();
-  CHECK(chunk_files(*database).size() == 1);
+  CHECK(list_chunk_files(*database).size() == 1);
   CHECK(std::equal(before.begin(), before.end(), pinned.stored().begin(), pinned.stored().end()));
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("merger: a file with a damaged block is left as it is, and writing goe
   const auto dir = temp.store();
   auto database = open_database(dir);
   add_files(*database, 1, 70, 5'000);
-  const auto victim = chunk_files(*database)[35].name;
+  const auto victim = list_chunk_files(*database)[35].name;
   database.reset();
   {
     std::fstream file(dir.database() / victim.substr(1),
@@ -164,7 +164,7 @@ TEST_CASE("merger: a file with a damaged block is left as it is, and writing goe
   database = open_database(dir);
   FileMerger merger(*database, none);
   merger.settle();
-  const auto files = chunk_files(*database);
+  const auto files = list_chunk_files(*database);
   CHECK(files.size() == 3);  // What was before it, it, what was behind.
   CHECK(std::any_of(files.begin(), files.end(),
                     [&](const ChunkFile& file) { return file.name == victim; }));
@@ -183,12 +183,12 @@ TEST_CASE("merger: files between which a save may still put one are not merged")
   {
     FileMerger merger(*database, [&] { return reserved; });
     merger.settle();
-    CHECK(chunk_files(*database).size() == 40);
+    CHECK(list_chunk_files(*database).size() == 40);
   }
   add_files(*database, 55, 1, 1'000);
   FileMerger merger(*database, none);
   merger.settle();
-  CHECK(chunk_files(*database).size() == 1);
+  CHECK(list_chunk_files(*database).size() == 1);
   check_chunks(*database, 55, 1, 1'000);
 }
 
