@@ -8,8 +8,6 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "engine/rocks_options.h"
@@ -22,8 +20,6 @@ namespace {
 
 // A pinned block costs the iterator some hundred bytes, which go when the iterator does.
 constexpr unsigned kPinsAnAnchor = 1024;
-// What the kernel brings in by itself around a fault, as a rule.
-constexpr std::size_t kWorthAskingBytes = std::size_t{128} << 10;
 
 rocksdb::ReadOptions chunk_reads() {
   rocksdb::ReadOptions options;
@@ -79,25 +75,6 @@ std::unique_ptr<rocksdb::Iterator> big_chunks(const Database& database, bool pin
       database.rocks()->NewIterator(options, database.handle(Family::Chunks)));
 }
 
-// With mmap a chunk that is not in memory is asked for as a whole, where faults would ask for it
-// bit by bit. Advice: nothing depends on it.
-void ask_for(const Database& database, std::span<const std::byte> stored) {
-  if (!database.mapped() || stored.size() < kWorthAskingBytes) {
-    return;
-  }
-  static const auto kPage = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto page_of = [](const std::byte* byte) {
-    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(byte) / kPage * kPage);
-  };
-  unsigned char flags = 1;
-  auto* const middle = page_of(stored.data() + stored.size() / 2);
-  if (::mincore(middle, kPage, &flags) == 0 && (flags & 1U) == 0) {
-    auto* const start = page_of(stored.data());
-    const auto* const end = stored.data() + stored.size();
-    ::madvise(start, static_cast<std::size_t>(end - start), MADV_WILLNEED);
-  }
-}
-
 }  // namespace
 
 Result<PinnedFrame> pin_frame(const Database& database, ChunkId id) {
@@ -150,7 +127,6 @@ Result<PinnedFrame> ChunkPins::pin(const Database& database, ChunkId id) {
   }
   anchor->last = id;
   const auto stored = bytes_of(anchor->iterator->value());
-  ask_for(database, stored);
   anchor->moving = ++anchor->pinned == kPinsAnAnchor;  // What was enough is not moved again.
   return PinnedFrame(stored, std::move(anchor));
 }
@@ -176,9 +152,7 @@ Result<std::span<const std::byte>> ChunkReader::read(ChunkId id) {
     return tl::unexpected(std::move(found.error()));
   }
   last_ = id;
-  const auto stored = bytes_of(big_->value());
-  ask_for(*database_, stored);
-  return stored;
+  return bytes_of(big_->value());
 }
 
 Result<std::span<const std::byte>> ChunkReader::read_small(ChunkId id) {

@@ -248,6 +248,35 @@ TEST_CASE("damage: in a file it is found by file() and read_file(), with its nam
   CHECK(ok(artifact.tensor("t")));
 }
 
+TEST_CASE("damage: verify returns the first damage in order, whatever the number of threads") {
+  TempStore temp;
+  Draft draft;
+  std::vector<std::vector<std::uint8_t>> values;
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    values.push_back(Random(i).elements<std::uint8_t>(i % 3 == 0 ? 3 * kMiB : 100'000));
+    draft.tensor("t" + std::to_string(10 + i), values.back());
+  }
+  const auto bytes = Random(99).bytes(2 * kMiB);
+  draft.file("a", std::vector<std::byte>(bytes));
+  must(temp.open().save("m", draft));
+  const auto verify = [&](unsigned threads) {
+    const auto store = temp.open();
+    return must(store.load("m", {.threads = threads})).verify();
+  };
+  const auto file = find_stored(temp, std::span(bytes).subspan(kMiB, kSample));
+  REQUIRE(file.has_value());
+  flip_bit(file->file, file->offset, 1);
+  for (const unsigned threads : {1U, 4U}) {
+    CHECK(fails(verify(threads), Code::Corruption, "\"a\""));
+  }
+  damage(temp, values[27], 2 * kMiB);
+  damage(temp, values[4], 500);
+  damage(temp, values[21], kMiB + 77);
+  for (const unsigned threads : {1U, 2U, 3U, 4U, 16U}) {
+    CHECK(fails(verify(threads), Code::Corruption, "m:1.0.0@0", "\"t14\"", "chunk 0"));
+  }
+}
+
 TEST_CASE("damage: a save that meets a damaged chunk stores it anew, and the new artifact loads") {
   const Example example;
   TempStore temp;
