@@ -193,6 +193,14 @@ class WatchingFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
+  // After a failed sync the manifest may name what RocksDB takes for useless, and a database whose
+  // manifest names a missing file does not open. The next opening deletes what is of no use.
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override {
+    return watch_->failed_sync() ? rocksdb::IOStatus::OK()
+                                 : target()->DeleteFile(path, options, debug);
+  }
+
   rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* out,
                                  rocksdb::IODebugContext* debug) override {

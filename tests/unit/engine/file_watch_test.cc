@@ -368,6 +368,47 @@ TEST_CASE("watch: a sync that fails is kept, the first one, whatever it was of")
   }
 }
 
+TEST_CASE("watch: after a sync that failed no file is deleted any more") {
+  const TempDir temp;
+  const auto watch = std::make_shared<FileWatch>();
+  const auto files = watching_file_system(watch);
+  for (const std::string name : {"000001.sst", "000002.log", "MANIFEST-000003"}) {
+    const auto path = temp.path() / name;
+    write_file(path, "x");
+    CHECK(files->DeleteFile(path, {}, nullptr).ok());
+    CHECK(!fs::exists(path));
+    CHECK(!files->DeleteFile(path, {}, nullptr).ok());
+    write_file(path, "x");
+  }
+  watch->sync_failed("some file");
+  for (const std::string name : {"000001.sst", "000002.log", "MANIFEST-000003"}) {
+    CHECK(files->DeleteFile(temp.path() / name, {}, nullptr).ok());
+    CHECK(fs::exists(temp.path() / name));
+  }
+}
+
+TEST_CASE(
+    "watch: what a manifest may name after its sync failed is there when it is opened again") {
+  const TempDir temp;
+  for (const int error : {EIO, ENOSPC}) {
+    const StoreDir dir{temp.path() / std::to_string(error)};
+    auto database = open_database(dir);
+    put_rows(*database, Family::Names, 1);
+    must(database->flush());
+    const auto built = build_file(*database, "1.sst", some_chunks(1));
+    {
+      const OnSync failing([&](const std::string& path) {
+        return path.find("MANIFEST-") != std::string::npos ? error : 0;
+      });
+      CHECK(!ingest(*database, {built}));
+    }
+    database.reset();
+    database = open_database(dir, false);
+    check_tables(*database);
+    must(ingest(*database, {build_file(*database, "2.sst", some_chunks(1'000))}));
+  }
+}
+
 TEST_CASE("watch: after a sync that failed the database refuses to write and says which one") {
   const TempDir temp;
   for (const std::string part : {".log", "MANIFEST-", ".sst"}) {
