@@ -30,6 +30,7 @@ constexpr std::size_t kLongestWritten = 45;
 constexpr std::size_t kMaxHeaderBytes = 64;
 constexpr std::size_t kBlockPrefixBytes = 18;  // Of a block entry: shared, unshared, the key.
 constexpr std::size_t kPayloadOffset = 64;
+constexpr std::size_t kBlockEndBytes = 13;  // One restart point, how many there are, the trailer.
 constexpr std::uint8_t kMaxElementWidth = 16;
 
 constexpr std::size_t varint_bytes(std::size_t value) {
@@ -86,6 +87,16 @@ std::size_t frame_header_bytes(std::size_t payload_bytes) noexcept {
     }
   }
   return kLongestWritten;
+}
+
+std::size_t payload_offset(std::size_t payload_bytes) noexcept {
+  const auto header = frame_header_bytes(payload_bytes);
+  return kBlockPrefixBytes + varint_bytes(header + payload_bytes) + header;
+}
+
+std::uint64_t block_bytes(std::size_t payload_bytes) noexcept {
+  const auto used = payload_offset(payload_bytes) + payload_bytes + kBlockEndBytes;
+  return (used + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
 }
 
 void encode_frame_header(const FrameHeader& header, std::span<std::byte> out) noexcept {

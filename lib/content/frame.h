@@ -33,6 +33,14 @@ struct Frame {
 // Bytes of the header in front of a payload of `payload_bytes`; 16 to 45.
 [[nodiscard]] std::size_t frame_header_bytes(std::size_t payload_bytes) noexcept;
 
+// Where the payload of a raw chunk starts in its block: at 64, but for the few sizes that no header
+// fits.
+[[nodiscard]] std::size_t payload_offset(std::size_t payload_bytes) noexcept;
+
+// From the start of a block with such a payload to the start of the next one; blocks are padded.
+inline constexpr std::uint64_t kBlockAlignment = 64;
+[[nodiscard]] std::uint64_t block_bytes(std::size_t payload_bytes) noexcept;
+
 // Writes the header into `out`, which holds frame_header_bytes(payload_bytes) bytes.
 void encode_frame_header(const FrameHeader& header, std::span<std::byte> out) noexcept;
 

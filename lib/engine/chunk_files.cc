@@ -8,14 +8,13 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/table_properties.h>
 
+#include "content/frame.h"
 #include "engine/database.h"
 #include "record/keys.h"
 
 namespace cairn {
 
 namespace {
-
-constexpr std::uint64_t kBlockAlignment = 64;  // As rocks_options.cc has it.
 
 std::string name_in(const std::string& path) {
   return path.substr(path.rfind('/') + 1);

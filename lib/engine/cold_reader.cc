@@ -22,31 +22,10 @@ namespace cairn {
 
 namespace {
 
-constexpr std::uint64_t kBlockAlignment = 64;
-constexpr std::size_t kBlockEndBytes = 13;         // One restart point, their number, the trailer.
 constexpr std::size_t kMostBeforePayload = 96;     // In a block: 23 bytes and a header.
 constexpr std::size_t kLooks = 8;                  // At the first chunk, the last, and in between.
 constexpr std::size_t kNowhereBytes = 16 * 1024U;  // Where fetched bytes go, all to one place.
 constexpr std::size_t kNowheres = 64;
-
-// Bytes in front of a frame in its block, as FORMAT.md draws it.
-std::size_t prefix_bytes(std::size_t frame_bytes) {
-  std::size_t varint = 1;
-  for (; frame_bytes >= 128; frame_bytes >>= 7U) {
-    ++varint;
-  }
-  return 18 + varint;
-}
-
-std::size_t bytes_before_payload(std::size_t payload_bytes) {
-  const auto header = frame_header_bytes(payload_bytes);
-  return prefix_bytes(header + payload_bytes) + header;
-}
-
-std::uint64_t block_bytes(std::size_t payload_bytes) {
-  const auto used = bytes_before_payload(payload_bytes) + payload_bytes + kBlockEndBytes;
-  return (used + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
-}
 
 // Whether a raw chunk of so many bytes has this header; other codecs are not for here.
 bool is_header(std::span<const std::byte> header, std::size_t payload_bytes) {
@@ -217,7 +196,7 @@ Result<bool> ColdReader::read(std::size_t i, std::span<std::byte> out) {
     return false;
   }
   std::array<std::byte, kMostBeforePayload> before;
-  const auto start = std::span(before).first(bytes_before_payload(out.size()));
+  const auto start = std::span(before).first(payload_offset(out.size()));
   iovec parts[] = {{start.data(), start.size()}, {out.data(), out.size()}};
   auto done = read_all(fd_, parts, block.offset, blocks_.files_[file_]);
   if (!done || !*done) {

@@ -35,21 +35,6 @@ struct Segments::State {
 
 namespace {
 
-constexpr std::uint64_t kWorthFetchingBytes = std::uint64_t{4} << 20;
-
-void look_for_cold(Segments::State& state, const Database& database) {
-  if (!database.mapped() || state.content.size_bytes < kWorthFetchingBytes) {
-    return;
-  }
-  state.cold.emplace(database);
-  for (const auto& ref : state.content.chunks) {
-    state.cold->add(ref);
-  }
-  if (!state.cold->is_cold()) {
-    state.cold.reset();
-  }
-}
-
 Result<PlacedBytes> place_segment(const Segments::State& state, const WantedChunk& chunk) {
   const auto i = chunk.at.index;
   if (state.cold && !state.fetched[i].exchange(true)) {
@@ -102,13 +87,16 @@ Result<Segments> open_segments(std::shared_ptr<const Artifact::State> artifact,
                                const ReadContext& context, ContentRecord content,
                                std::size_t element_bytes) {
   auto state = std::make_shared<Segments::State>(std::move(artifact), context, std::move(content));
-  for (const auto& chunk : chunks_of(context, state->content)) {
+  const auto chunks = chunks_of(context, state->content);
+  for (const auto& chunk : chunks) {
     if (chunk.at.offset % element_bytes != 0) {
       return chunk.failed({Code::Corruption, "expected it to begin with an element"});
     }
     state->places[chunk.at.index] = chunk.at;
   }
-  look_for_cold(*state, context.database());
+  if (context.database().mapped()) {
+    state->cold = cold_blocks(context.database(), chunks, ColdReader::Pattern::Stream);
+  }
   return Segments(std::move(state));
 }
 

@@ -115,11 +115,13 @@ Result<std::optional<PlacedBytes>> pin_rows(const Runs& runs, std::span<const Wa
   if (runs.count != 1 || chunks.size() != 1 || inside % alignment != 0) {
     return std::nullopt;
   }
-  BlockList blocks(chunk.context->database());
-  blocks.add(chunk.ref());
-  if (chunk.context->database().mapped() && blocks.is_cold()) {
+  const auto& database = chunk.context->database();
+  if (!database.mapped()) {
+    return std::nullopt;
+  }
+  if (const auto blocks = cold_blocks(database, chunks, ColdReader::Pattern::Exact)) {
     // The faults of the mapping would read what is around it, too.
-    ColdReader cold(blocks, ColdReader::Pattern::Exact);
+    ColdReader cold(*blocks, ColdReader::Pattern::Exact);
     if (auto fetched = cold.fetch(0); !fetched) {
       return chunk.failed(std::move(fetched.error()));
     }

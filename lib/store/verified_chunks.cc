@@ -36,6 +36,14 @@ Result<void> check_payload(const WantedChunk& chunk, std::span<const std::byte> 
   return check_values(*chunk.context, payload);
 }
 
+std::uint64_t bytes_of(std::span<const WantedChunk> chunks) {
+  std::uint64_t bytes = 0;
+  for (const auto& chunk : chunks) {
+    bytes += chunk.ref().plain_bytes;
+  }
+  return bytes;
+}
+
 // The raw payload of a stored chunk, as long as the record says.
 Result<std::span<const std::byte>> payload_of(std::span<const std::byte> stored,
                                               const ChunkRef& ref) {
@@ -84,23 +92,25 @@ tl::unexpected<Error> WantedChunk::failed(Error error) const {
               std::move(error));
 }
 
+std::optional<BlockList> cold_blocks(const Database& database, std::span<const WantedChunk> chunks,
+                                     ColdReader::Pattern pattern) {
+  if (pattern == ColdReader::Pattern::Stream && bytes_of(chunks) < kWorthADescriptorBytes) {
+    return std::nullopt;
+  }
+  BlockList blocks(database);
+  for (const auto& chunk : chunks) {
+    blocks.add(chunk.ref());
+  }
+  return blocks.is_cold() ? std::optional(std::move(blocks)) : std::nullopt;
+}
+
 ReadPlan::ReadPlan(const Database& database, std::vector<WantedChunk> chunks,
                    ColdReader::Pattern pattern)
-    : database_(database), chunks_(std::move(chunks)), pattern_(pattern) {
-  for (const auto& chunk : chunks_) {
-    bytes_ += chunk.ref().plain_bytes;
-  }
-  if (bytes_ < kWorthADescriptorBytes && pattern == ColdReader::Pattern::Stream) {
-    return;
-  }
-  cold_.emplace(database);
-  for (const auto& chunk : chunks_) {
-    cold_->add(chunk.ref());
-  }
-  if (!cold_->is_cold()) {
-    cold_.reset();
-  }
-}
+    : database_(database),
+      chunks_(std::move(chunks)),
+      bytes_(bytes_of(chunks_)),
+      pattern_(pattern),
+      cold_(cold_blocks(database, chunks_, pattern)) {}
 
 std::vector<WantedChunk> chunks_of(const ReadContext& context, const ContentRecord& content) {
   std::vector<WantedChunk> out;

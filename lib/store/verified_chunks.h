@@ -34,11 +34,15 @@ struct WantedChunk {
   [[nodiscard]] tl::unexpected<Error> failed(Error error) const;
 };
 
+// Where chunks stand that are better read past the mapping, because they are not in memory and (but
+// for Exact) worth a descriptor. Nothing for all others.
+[[nodiscard]] std::optional<BlockList> cold_blocks(const Database& database,
+                                                   std::span<const WantedChunk> chunks,
+                                                   ColdReader::Pattern pattern);
+
 // The chunks that a call reads, in their order, and how.
 class ReadPlan {
  public:
-  // Large contents are read past the mapping where they are not in memory; with Exact small ones
-  // are, too.
   ReadPlan(const Database& database, std::vector<WantedChunk> chunks, ColdReader::Pattern pattern);
 
   [[nodiscard]] std::size_t size() const noexcept { return chunks_.size(); }
@@ -52,7 +56,7 @@ class ReadPlan {
   std::vector<WantedChunk> chunks_;
   std::uint64_t bytes_ = 0;
   ColdReader::Pattern pattern_;
-  std::optional<BlockList> cold_;  // Where chunks are not in memory.
+  std::optional<BlockList> cold_;
 };
 
 // All chunks of a content, which outlives the list.

@@ -115,17 +115,14 @@ inline void drop_from_memory(const fs::path& path) {
   ::posix_fadvise(file.fd(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
-// Bytes of a file, or of all files below a directory, that are in the page cache.
+// Bytes of a file, or of all tables below a directory, that are in the page cache.
 inline std::uint64_t bytes_in_memory(const fs::path& path) {
   std::uint64_t bytes = 0;
   if (fs::is_directory(path)) {
     for (const auto& entry : fs::directory_iterator(path)) {
-      bytes += bytes_in_memory(entry.path());
+      bytes += entry.path().extension() == ".sst" ? bytes_in_memory(entry.path()) : 0;
     }
     return bytes;
-  }
-  if (fs::file_size(path) == 0) {
-    return 0;
   }
   const Mapping map(path);
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));

@@ -78,7 +78,7 @@ struct UndeleteOptions {
 };
 
 struct LoadOptions {
-  // Threads that one read of a large tensor may use; 0 takes the store's.
+  // Threads that one read of a large tensor, or one verification, may use; 0 takes the store's.
   unsigned threads = 0;
 
   // For every call that reads tensors or files of the artifact: progress is told of each call by

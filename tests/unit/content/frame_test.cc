@@ -107,6 +107,20 @@ TEST_CASE("frame: what was framed comes back, for all sizes around the boundarie
   }
 }
 
+TEST_CASE("frame: a block is its payload, 64 bytes in front and 13 behind, and padded to 64") {
+  for (std::size_t size = 1; size < 70'000; size += 1 + size / 50) {
+    CAPTURE(size);
+    CHECK((payload_offset(size) == 64) == is_aligned(size));
+    CHECK(block_bytes(size) == (payload_offset(size) + size + 13 + 63) / 64 * 64);
+  }
+  CHECK(payload_offset(83) == 65);
+  CHECK(payload_offset(16'340) == 66);
+  CHECK(payload_offset(2'097'109) == 67);
+  CHECK(block_bytes(51) == 128);
+  CHECK(block_bytes(52) == 192);
+  CHECK(block_bytes(std::size_t{1} << 20U) == (1U << 20U) + 128);
+}
+
 TEST_CASE("frame: payloads stand 64 bytes into their block, but for one size a varint boundary") {
   std::vector<std::size_t> gaps;
   const auto look_at = [&](std::size_t size) {
