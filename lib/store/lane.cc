@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/guard.h"
 #include "base/parallel.h"
 #include "base/text.h"
 
@@ -41,7 +42,7 @@ Lane::Lane(IntakeWork& work, const Plan& plan) : work_(work), plan_(plan), slab_
 Result<void> Lane::run() {
   for (auto at = plan_.begin; at < plan_.end && !work_.stop;) {
     const auto slab_end = end_of_slab(at);
-    if (auto done = take_slab(at, slab_end); !done) {
+    if (auto done = guarded([&] { return take_slab(at, slab_end); }); !done) {
       work_.stop = true;
       return done;
     }
