@@ -10,12 +10,13 @@ namespace cairn {
 
 Result<std::unique_ptr<Activity::Save>> Activity::begin_save(std::uint64_t ids) {
   // Reserved and registered in one: no id is ever above settled_ids() without its save being known.
+  std::unique_ptr<Save> save;  // Before the guard: its destructor takes the mutex.
   const std::lock_guard guard(mutex_);
   auto first = ids_.reserve(ids);
   if (!first) {
     return fail(std::move(first.error()));
   }
-  std::unique_ptr<Save> save(new Save(*this, *first, ids));
+  save.reset(new Save(*this, *first, ids));
   saves_.insert(save.get());
   return save;
 }
@@ -46,8 +47,9 @@ void Activity::Save::pin(ChunkId id) {
 }
 
 std::unique_ptr<Activity::Load> Activity::begin_load() {
-  std::unique_ptr<Load> load(new Load(*this));
+  std::unique_ptr<Load> load;  // Before the guard: its destructor takes the mutex.
   const std::lock_guard guard(mutex_);
+  load.reset(new Load(*this, next_load_++));
   loads_.insert(load.get());
   return load;
 }
@@ -84,13 +86,11 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> Activity::reserved_ids() co
 
 std::vector<ContentId> Activity::held_contents() const {
   std::unique_lock lock(mutex_);
-  auto resolving = loads_;
-  std::erase_if(resolving, [](const Load* load) { return load->model_ != nullptr; });
+  const auto first_later = next_load_;
   resolved_.wait(lock, [&] {
-    std::erase_if(resolving, [&](const Load* load) {
-      return !loads_.contains(load) || load->model_ != nullptr;
+    return std::none_of(loads_.begin(), loads_.end(), [&](const Load* load) {
+      return load->number_ < first_later && load->model_ == nullptr;
     });
-    return resolving.empty();
   });
   std::vector<ContentId> out;
   for (const auto* load : loads_) {

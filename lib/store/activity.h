@@ -66,9 +66,10 @@ class Activity {
 
    private:
     friend class Activity;
-    explicit Load(Activity& activity) : activity_(activity) {}
+    Load(Activity& activity, std::uint64_t number) : activity_(activity), number_(number) {}
 
     Activity& activity_;
+    const std::uint64_t number_;          // Counted from 0, in the order in which loads began.
     const ModelRecord* model_ = nullptr;  // Guarded by the activity's mutex.
   };
 
@@ -112,6 +113,7 @@ class Activity {
   mutable std::condition_variable resolved_;
   std::set<const Save*> saves_;
   std::set<const Load*> loads_;
+  std::uint64_t next_load_ = 0;
   std::unordered_map<ChunkId, std::size_t, HashId> pins_;
   std::unordered_set<ChunkId, HashId> watched_;  // Pinned since the watch began.
   std::size_t watches_ = 0;
